@@ -1,0 +1,180 @@
+"""Runs `dbt build` when the CLI asks for it, and says what happened, one JSON object per line.
+
+dbt and the parsed project stay in memory: each request is served by a fork of this process, so a build starts at
+once, is isolated, and can be killed alone. Fork and publish of the branch are not done here: this container may
+write the branch `audit` through Trino and nothing else.
+
+GET /health                                200 when the project is parsed
+GET /project                               {"sha256": of models, tests, macros, configuration and versions}
+POST /build {"unit_tests": true|false}     lines {"event": "progress"}, at last {"event": "result"}
+"""
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import pathlib
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import ForkingMixIn
+
+from dbt.cli.main import dbtRunner
+
+PORT = 8580
+PROJECT = pathlib.Path(os.environ["DBT_PROJECT_DIR"])
+BUILD_LOCK = "/tmp/dbt/build.lock"
+# A client that has gone away is noticed at the next line, so there is one at least this often.
+HEARTBEAT_SECONDS = 5
+# A build whose client was killed ends at its next heartbeat: the next build waits for that.
+BUILD_LOCK_WAIT_SECONDS = 30
+
+
+def parse_project():
+    """The manifest, or the end of this process: a project that does not parse can't be built."""
+    parsed = dbtRunner().invoke(["parse", "--no-partial-parse"])
+    if not parsed.success:
+        sys.exit(f"dbt parse failed: {parsed.exception}")
+    return parsed.result
+
+
+def project_hash():
+    digest = hashlib.sha256()
+    lock = pathlib.Path("/opt/dbt/requirements.lock")
+    for file in [*sorted(path for path in PROJECT.rglob("*") if path.is_file()), lock]:
+        digest.update(str(file).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+class Answer:
+    """The lines of one answer. A line that can't be written means that the client is gone: the build ends with it."""
+
+    def __init__(self, stream):
+        self.stream = stream
+        self.lock = threading.Lock()
+
+    def send(self, event, **fields):
+        line = json.dumps({"event": event, **fields}) + "\n"
+        with self.lock:
+            try:
+                self.stream.write(line.encode())
+                self.stream.flush()
+            except OSError:
+                # Not an exception: dbt would report it as one failed node and go on.
+                os._exit(1)
+
+    def keep_alive(self):
+        while True:
+            time.sleep(HEARTBEAT_SECONDS)
+            self.send("progress", message="")
+
+
+def take_build_lock(seconds):
+    """Two builds on one branch would test each other's tables. The lock ends with this process."""
+    lock = open(BUILD_LOCK, "w")
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.2)
+
+
+def build(manifest, answer, unit_tests):
+    started = time.monotonic()
+
+    def report(event):
+        if event.info.name == "NodeFinished":
+            node = event.data.node_info
+            answer.send("progress", message=f"{node.resource_type} {node.node_name}: {node.node_status}")
+
+    words = ["build"] if unit_tests else ["build", "--exclude-resource-type", "unit_test"]
+    outcome = dbtRunner(manifest=manifest, callbacks=[report]).invoke(words)
+    results = getattr(outcome.result, "results", None) or []
+    answer.send(
+        "result",
+        success=outcome.success,
+        exception=str(outcome.exception) if outcome.exception else None,
+        seconds=round(time.monotonic() - started, 3),
+        nodes=[
+            {
+                "id": result.node.unique_id,
+                "kind": str(result.node.resource_type),
+                "name": result.node.name,
+                "status": str(result.status),
+                "message": result.message,
+                "failures": result.failures,
+                "seconds": round(result.execution_time, 3),
+            }
+            for result in results
+        ],
+    )
+
+
+class Handler(BaseHTTPRequestHandler):
+    manifest = None
+    project_sha256 = None
+
+    def do_GET(self):
+        if self.path == "/health":
+            self.reply(200, {"status": "ready"})
+        elif not self.authorized():
+            self.reply(401, {"error": "expected the bearer token of this stack"})
+        elif self.path == "/project":
+            self.reply(200, {"sha256": self.project_sha256})
+        else:
+            self.reply(404, {"error": "expected /health or /project"})
+
+    def do_POST(self):
+        request = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if not self.authorized():
+            self.reply(401, {"error": "expected the bearer token of this stack"})
+        elif self.path != "/build":
+            self.reply(404, {"error": "expected /build"})
+        elif (lock := take_build_lock(BUILD_LOCK_WAIT_SECONDS)) is None:
+            self.reply(409, {"error": "another build is active"})
+        else:
+            with lock:
+                self.answer_build(json.loads(request or "{}"))
+
+    def answer_build(self, request):
+        self.send_response(200)
+        self.send_header("content-type", "application/x-ndjson")
+        self.end_headers()
+        answer = Answer(self.wfile)
+        threading.Thread(target=answer.keep_alive, daemon=True).start()
+        build(self.manifest, answer, bool(request.get("unit_tests")))
+
+    def authorized(self):
+        expected = f"Bearer {os.environ['DBT_TOKEN']}"
+        return hmac.compare_digest(self.headers.get("authorization", ""), expected)
+
+    def reply(self, status, body):
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format, *values):
+        if self.path != "/health":
+            super().log_message(format, *values)
+
+
+class Server(ForkingMixIn, HTTPServer):
+    max_children = 8
+
+
+def main():
+    os.makedirs("/tmp/dbt", exist_ok=True)
+    Handler.manifest = parse_project()
+    Handler.project_sha256 = project_hash()
+    Server(("", PORT), Handler).serve_forever()
+
+
+main()

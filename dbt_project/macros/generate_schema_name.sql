@@ -1,0 +1,4 @@
+{#- Schemas are named exactly as in dbt_project.yml, on every branch. -#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+{{ custom_schema_name or target.schema }}
+{%- endmacro %}

@@ -1,0 +1,19 @@
+{#- dbt-trino writes persist_docs as one statement for the table and one for each column. On Iceberg each is a commit, and
+    so a metadata file of its own: some 200 in a build. Here the descriptions are part of CREATE TABLE instead. -#}
+
+{#- The column list of a table with a contract: name, type, constraints, description. -#}
+{% macro trino__get_table_columns_and_constraints() %}
+(
+    {%- for column in adapter.render_raw_columns_constraints(raw_columns=model['columns']) %}
+    {{ column }} {{ comment((model['columns'].values() | list)[loop.index0].description) }}
+    {{- "," if not loop.last }}
+    {%- endfor %}
+)
+{% endmacro %}
+
+{#- Nothing is left to do after CREATE TABLE; a table without a contract has no such column list, so it is refused. -#}
+{% macro trino__persist_docs(relation, model, for_relation, for_columns) %}
+{%- if config.persist_column_docs() and not config.get('contract').enforced %}
+    {{ exceptions.raise_compiler_error("persist_docs: " ~ relation ~ " has no enforced contract: set contract.enforced") }}
+{%- endif %}
+{% endmacro %}

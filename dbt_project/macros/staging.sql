@@ -1,0 +1,140 @@
+{#- The five files, in the order of preference for the spelling of a film's title and year. -#}
+{% macro source_names() -%}
+{{ return([
+    'box_office_domestic', 'box_office_international', 'box_office_financials', 'critic_agg', 'audience_pulse',
+]) }}
+{%- endmacro %}
+
+{#- The bronze rows of a source that count: those of committed batches. `columns` maps the source's columns to the names
+    that they get here; they are named one by one, because bronze keeps whatever other columns a provider sends. -#}
+{% macro committed_rows(source_name, columns={}) -%}
+select
+    {% for column, name in columns.items() -%}
+    bronze_rows.{{ column }} as {{ name }},
+    {% endfor -%}
+    batches.load_order,
+    bronze_rows._source_file,
+    bronze_rows._row_number,
+    bronze_rows._batch_id
+from {{ source('bronze', source_name) }} as bronze_rows
+inner join {{ source('bronze', 'batches') }} as batches
+    on batches.source = '{{ source_name }}' and bronze_rows._batch_id = batches.batch_id
+{%- endmacro %}
+
+{#- A staging model: every row of one file kind, cleaned, typed and judged. Nothing is dropped here.
+    `title` and `year` name the columns that identify the film; `measures` maps each measure's column to its kind:
+    money, count, percentage or score. -#}
+{% macro staged_rows(source_name, title, year, measures) -%}
+{%- set raw_columns = {title: 'raw_title', year: 'raw_year'} -%}
+{%- for measure in measures -%}
+{%- do raw_columns.update({measure: 'raw_' ~ measure}) -%}
+{%- endfor -%}
+with source as (
+
+    {{ committed_rows(source_name, raw_columns) | indent }}
+
+),
+
+trimmed as (
+
+    select
+        source.*,
+        {{ clean_title('raw_title') }} as movie_title,
+        {{ blank_to_null('raw_year') }} as year_text,
+        {%- for measure in measures %}
+        {{ blank_to_null('raw_' ~ measure) }} as {{ measure }}_text{{ "," if not loop.last }}
+        {%- endfor %}
+    from source
+
+),
+
+keyed as (
+
+    select
+        trimmed.*,
+        {%- for measure, kind in measures.items() %}
+        {{ number_parts(measure, kind) | indent(8) }}
+        {%- endfor %}
+        {{ film_key('movie_title') | indent(8) }} as film_key
+    from trimmed
+
+),
+
+judged as (
+
+    select
+        keyed.*,
+        {{ reject_reason('movie_title', 'film_key', 'year_text') | indent(8) }} as reject_reason,
+        {%- for measure, kind in measures.items() %}
+        {{ number_reason(measure, kind) | indent(8) }} as {{ measure }}_reason{{ "," if not loop.last }}
+        {%- endfor %}
+    from keyed
+
+),
+
+ranked as (
+
+    select
+        judged.*,
+        row_number() over (
+            partition by film_key, year_text, reject_reason
+            order by load_order desc, _row_number desc
+        ) as newest_rank
+    from judged
+
+),
+
+cleaned as (
+
+    select
+        '{{ source_name }}' as source,
+        film_key,
+        movie_title,
+        if(reject_reason is null, try_cast(year_text as integer)) as release_year,
+        {%- for measure, kind in measures.items() %}
+        if({{ measure }}_reason is null, {{ number_value(measure, kind) | indent(8) }}) as {{ measure }},
+        {{ measure }}_reason,
+        {%- endfor %}
+        case
+            when reject_reason is not null then 'rejected'
+            when newest_rank > 1 then 'superseded'
+            else 'kept'
+        end as fate,
+        reject_reason,
+        raw_title,
+        raw_year,
+        json_format(
+            cast(
+                map(
+                    array['{{ measures | join("', '") }}'],
+                    array[raw_{{ measures | join(", raw_") }}]
+                ) as json
+            )
+        ) as raw_measures,
+        json_format(
+            cast(
+                filter(
+                    array[
+                        {%- for measure in measures %}
+                        cast(
+                            row('{{ measure }}', raw_{{ measure }}, {{ measure }}_reason) as {{ invalid_measure_type() }}
+                        ){{ "," if not loop.last }}
+                        {%- endfor %}
+                    ],
+                    measure -> measure.reason is not null
+                ) as json
+            )
+        ) as invalid_measures,
+        _source_file,
+        _row_number,
+        _batch_id
+    from ranked
+
+)
+
+select * from cleaned
+{%- endmacro %}
+
+{% macro invalid_measure_type() -%}
+row(column_name varchar, raw_value varchar, reason varchar)
+{%- endmacro %}

@@ -1,0 +1,24 @@
+with audience_rows as (
+
+    select * from {{ ref('stg_audience_pulse') }}
+
+),
+
+kept as (
+
+    select
+        film_key,
+        movie_title,
+        release_year,
+        audience_average_score,
+        total_audience_ratings,
+        domestic_box_office_gross as domestic_box_office_gross_usd,
+        _source_file,
+        _row_number,
+        _batch_id
+    from audience_rows
+    where fate = 'kept'
+
+)
+
+select * from kept

@@ -1,0 +1,6 @@
+{{ staged_rows(
+    source_name='box_office_international',
+    title='film_name',
+    year='year_of_release',
+    measures={'box_office_gross_usd': 'money'},
+) }}

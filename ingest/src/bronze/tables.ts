@@ -1,0 +1,91 @@
+/** The Iceberg tables of schema bronze: made when missing, widened when a source brings a new column. */
+import type { Database } from "../catalog.ts";
+import { identifier, literal, StatementError, type TrinoSession } from "../trino.ts";
+import { type Column, trinoType } from "./parquet.ts";
+
+/** Lineage, last in every source's table. */
+export const lineageColumns: Column[] = [
+  { name: "_source_file", type: "text" },
+  { name: "_row_number", type: "integer" },
+  { name: "_batch_id", type: "text" },
+  { name: "_ingested_at", type: "timestamp" },
+];
+
+/** Records that are no rows, with their raw text. */
+export const quarantineColumns: Column[] = [
+  { name: "source", type: "text" },
+  { name: "batch_id", type: "text" },
+  { name: "source_file", type: "text" },
+  { name: "row_number", type: "integer" },
+  { name: "line_number", type: "integer" },
+  { name: "reason", type: "text" },
+  { name: "raw", type: "text" },
+  { name: "ingested_at", type: "timestamp" },
+];
+
+/** One row per committed batch. A bronze row counts only if its batch is here, so this is written last. */
+export const batchColumns: Column[] = [
+  { name: "source", type: "text" },
+  { name: "batch_id", type: "text" },
+  { name: "source_file", type: "text" },
+  { name: "load_order", type: "integer" },
+  { name: "rows_read", type: "integer" },
+  { name: "rows_accepted", type: "integer" },
+  { name: "rows_quarantined", type: "integer" },
+  { name: "committed_at", type: "timestamp" },
+];
+
+/** Makes the tables that are missing; `sources` maps each known source to its columns. One look-up when all exist. */
+export async function ensureBronzeTables(
+  trino: TrinoSession,
+  ledger: Database,
+  sources: Map<string, string[]>,
+): Promise<void> {
+  const { rows } = await ledger.query(
+    "select table_name from iceberg.iceberg_tables where catalog_name = 'lakehouse' and table_namespace = 'bronze'",
+  );
+  const existing = new Set(rows.map((row) => row.table_name));
+  const wanted = new Map<string, Column[]>([
+    ["quarantine", quarantineColumns],
+    ["batches", batchColumns],
+  ]);
+  for (const [source, columns] of sources) wanted.set(source, [...textColumns(columns), ...lineageColumns]);
+  const missing = [...wanted].filter(([table]) => !existing.has(table));
+  if (missing.length > 0) await trino.query("CREATE SCHEMA IF NOT EXISTS bronze");
+  await Promise.all(missing.map(([table, columns]) => createTable(trino, table, columns)));
+}
+
+async function createTable(trino: TrinoSession, table: string, columns: Column[]): Promise<void> {
+  const list = columns.map(({ name, type }) => `${identifier(name)} ${trinoType[type]}`).join(", ");
+  await trino.query(`CREATE TABLE IF NOT EXISTS bronze.${identifier(table)} (${list})`);
+}
+
+/** Adds the columns that a delivery brings and its table lacks; returns their names. */
+export async function addMissingColumns(trino: TrinoSession, source: string, columns: string[]): Promise<string[]> {
+  const { rows } = await trino.query(
+    `SELECT column_name FROM information_schema.columns
+     WHERE table_schema = 'bronze' AND table_name = ${literal(source)}`,
+  );
+  const existing = new Set(rows.map(([name]) => name));
+  const added = columns.filter((name) => !existing.has(name));
+  for (const name of added) {
+    await trino.query(`ALTER TABLE bronze.${identifier(source)} ADD COLUMN ${identifier(name)} varchar`);
+  }
+  return added;
+}
+
+/** Makes a Parquet object part of an Iceberg table, without a copy. An object that is part of it already stays so. */
+export async function registerObject(trino: TrinoSession, table: string, location: string): Promise<void> {
+  try {
+    await trino.query(
+      `ALTER TABLE bronze.${identifier(table)}
+       EXECUTE add_files(location => ${literal(location)}, format => 'PARQUET')`,
+    );
+  } catch (error) {
+    // The reply of an earlier attempt was lost, or its run was killed right after.
+    if (error instanceof StatementError && error.message.includes("File already exists")) return;
+    throw error;
+  }
+}
+
+export const textColumns = (names: string[]): Column[] => names.map((name) => ({ name, type: "text" }));

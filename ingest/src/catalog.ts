@@ -1,0 +1,96 @@
+/** Connections to PostgreSQL, and the lock that lets one run work at a time. */
+import pg from "pg";
+import { ReelhouseError, exitCode, serviceError } from "./errors.ts";
+import type { Settings } from "./settings.ts";
+
+export type Database = pg.Client;
+
+// bigint columns: counts and load orders stay below 2^53, and a number is what every caller wants.
+pg.types.setTypeParser(20, Number);
+
+/** A connection of `role`; close it with `end()`. Throws a service error when the catalog does not answer. */
+export async function connectCatalog(
+  settings: Settings,
+  role: "ledger" | "publisher",
+  applicationName = "reelhouse",
+): Promise<Database> {
+  const client = new pg.Client({
+    host: settings.catalog.host,
+    database: "lakehouse",
+    user: role,
+    password: role === "ledger" ? settings.catalog.ledgerPassword : settings.catalog.publisherPassword,
+    application_name: applicationName,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  });
+  try {
+    await client.connect();
+  } catch (cause) {
+    throw serviceError("catalog", `connect as ${role}`, cause);
+  }
+  // A connection that breaks while idle must not end the process: the next query on it reports the fault.
+  client.on("error", () => undefined);
+  return client;
+}
+
+const runLockKey = 7236;
+
+export interface RunLock extends AsyncDisposable {
+  /** Aborts when the lock is lost because its connection broke. */
+  signal: AbortSignal;
+}
+
+/**
+ * Takes the run lock, waiting at most `waitSeconds`. It belongs to a PostgreSQL session, so a holder that dies
+ * frees it, however it dies. Throws exit 6 naming the holder.
+ */
+export async function takeRunLock(
+  settings: Settings,
+  { command, runId, waitSeconds }: { command: string; runId: string; waitSeconds: number },
+): Promise<RunLock> {
+  const holder = `reelhouse ${command} ${runId}`;
+  const client = await connectCatalog(settings, "ledger", holder);
+  const lost = new AbortController();
+  if (!(await lockWithin(client, waitSeconds))) {
+    const message = await describeHolder(client);
+    await client.end();
+    throw new ReelhouseError(message, exitCode.busy, { next: "wait for it to end, or give --wait SECONDS" });
+  }
+  client.on("end", () => lost.abort(serviceError("catalog", "hold the run lock", new Error("connection lost"))));
+  return {
+    signal: lost.signal,
+    [Symbol.asyncDispose]: async () => {
+      client.removeAllListeners("end");
+      await client.end().catch(() => undefined);
+    },
+  };
+}
+
+async function lockWithin(client: Database, waitSeconds: number): Promise<boolean> {
+  if (waitSeconds === 0) {
+    const { rows } = await client.query("select pg_try_advisory_lock($1) as taken", [runLockKey]);
+    return rows[0].taken;
+  }
+  await client.query("select set_config('lock_timeout', $1, false)", [`${waitSeconds}s`]);
+  try {
+    await client.query("select pg_advisory_lock($1)", [runLockKey]);
+    return true;
+  } catch (error) {
+    const lockNotAvailable = "55P03";
+    if ((error as { code?: string }).code === lockNotAvailable) return false;
+    throw error;
+  }
+}
+
+async function describeHolder(client: Database): Promise<string> {
+  const { rows } = await client.query(
+    `select application_name, to_char(backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as since
+     from pg_locks join pg_stat_activity using (pid)
+     where locktype = 'advisory' and objid = $1 and granted`,
+    [runLockKey],
+  );
+  const holder = rows[0];
+  return holder
+    ? `another run is active: ${holder.application_name}, since ${holder.since} UTC`
+    : "another run was active and has just ended";
+}

@@ -1,0 +1,62 @@
+/** argv -> command -> exit code. */
+import { alignedRows, type Command, commandHelp, parseWords } from "./command.ts";
+import { commands } from "./commands/index.ts";
+import { exitCode, ReelhouseError, usageError } from "./errors.ts";
+import { createReport } from "./report.ts";
+
+const report = createReport(process.stderr);
+
+async function main([name, ...argv]: string[]): Promise<number> {
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    process.stdout.write(overview());
+    return name === undefined ? exitCode.usage : exitCode.ok;
+  }
+  const command: Command | undefined = Object.hasOwn(commands, name)
+    ? commands[name as keyof typeof commands]
+    : undefined;
+  if (!command) throw usageError(`unknown command '${name}'; commands: ${Object.keys(commands).join(", ")}`);
+  const words = parseWords(name, command, argv);
+  if (words === "help") {
+    process.stdout.write(commandHelp(name, command));
+    return exitCode.ok;
+  }
+  const context = { report, print, env: process.env, signal: interruptSignal() };
+  return command.run(words, context);
+}
+
+function overview(): string {
+  const rows = Object.entries(commands).map(([name, { summary }]) => [name, summary]);
+  return `Provider files in, governed Iceberg tables out.\n\nUsage: reelhouse COMMAND [OPTIONS]\n\n${alignedRows(rows)}
+Each command has a --help. Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 input refused,
+4 tests failed (nothing published), 5 a service is down, 6 another run is active, 130 interrupted.\n`;
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+/** The first Ctrl-C stops the work at its next safe point; the second one ends the process. */
+function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      controller.abort(new ReelhouseError("interrupted", exitCode.interrupted));
+      process.once(signal, () => process.exit(exitCode.interrupted));
+    });
+  }
+  return controller.signal;
+}
+
+/** A mistake of the user's or a service's is told in a few lines; a defect of ours shows its stack. */
+function explain(error: unknown): number {
+  if (!(error instanceof ReelhouseError)) {
+    report.error("defect", error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return exitCode.failed;
+  }
+  report.error("failed", error.message, error.next ? { next: error.next } : {});
+  return error.exitCode;
+}
+
+// A closed pipe (`| head`) is how a reader says that it has enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+process.exitCode = await main(process.argv.slice(2)).catch(explain);

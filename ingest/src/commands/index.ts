@@ -1,0 +1,25 @@
+/** All commands, in the order in which `reelhouse --help` lists them. */
+import type { Command } from "../command.ts";
+import { credentials } from "./credentials.ts";
+import { doctor } from "./doctor.ts";
+import { exportCommand } from "./export.ts";
+import { history } from "./history.ts";
+import { mounts } from "./mounts.ts";
+import { build, ingest, run } from "./pipeline.ts";
+import { secrets } from "./secrets.ts";
+import { sql } from "./sql.ts";
+import { status } from "./status.ts";
+
+export const commands = {
+  run,
+  ingest,
+  build,
+  export: exportCommand,
+  sql,
+  history,
+  status,
+  doctor,
+  credentials,
+  mounts,
+  secrets,
+} satisfies Record<string, Command>;

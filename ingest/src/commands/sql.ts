@@ -1,0 +1,31 @@
+import { type Command, choiceOption } from "../command.ts";
+import { exitCode, usageError } from "../errors.ts";
+import { resultFormats } from "../results.ts";
+import { loadSettings, trinoUsers } from "../settings.ts";
+import { connectTrino } from "../trino.ts";
+
+export const sql: Command = {
+  summary: "run a SQL statement through Trino",
+  positionals: "[STATEMENT]   (default: standard input)",
+  options: {
+    format: { type: "string", value: "FORMAT", help: "table, csv or json (default: table)" },
+    user: { type: "string", value: "USER", help: "admin, bi, dbt or ingest (default: bi)" },
+    catalog: { type: "string", value: "CATALOG", help: "default catalog of the statement (default: lakehouse)" },
+  },
+  async run(words, { print, env, signal }) {
+    const format = choiceOption(words, "format", ["table", "csv", "json"]);
+    const user = choiceOption({ ...words, options: { user: "bi", ...words.options } }, "user", trinoUsers);
+    const catalog = String(words.options.catalog ?? "lakehouse");
+    if (words.positionals.length > 1) throw usageError("reelhouse sql: expected one statement; put it in quotes");
+    const statement = (words.positionals[0] ?? (await standardInput())).trim().replace(/;$/, "");
+    if (!statement) throw usageError("reelhouse sql: expected a statement, as an argument or on standard input");
+    const trino = connectTrino(loadSettings(env), user, { catalog, signal });
+    for await (const text of resultFormats[format](trino.pages(statement))) print(text);
+    return exitCode.ok;
+  },
+};
+
+async function standardInput(): Promise<string> {
+  if (process.stdin.isTTY) return "";
+  return Buffer.concat(await process.stdin.toArray()).toString("utf8");
+}

@@ -1,0 +1,112 @@
+import { glob, readdir, stat } from "node:fs/promises";
+import { dirname, extname, isAbsolute, join, normalize, relative, resolve } from "node:path";
+import type { Pipeline, Source } from "../config.ts";
+import { inputError } from "../errors.ts";
+import { unreadable } from "../read/open.ts";
+import type { SourceFile } from "../read/record.ts";
+
+/** One path of a source, on the host. */
+export interface SourcePath {
+  /** Absolute; a file, a folder or a glob. */
+  readonly path: string;
+  /** Absolute; what a container must see: the folder of a file or of a glob's first part, or `path`. */
+  readonly folder: string;
+}
+
+export interface Mount {
+  /** Absolute, on the host. */
+  path: string;
+  mode: "ro" | "rw";
+}
+
+export function hasGlob(path: string): boolean {
+  return /[*?[\]{}]|[!+@]\(/.test(path);
+}
+
+/** `written` as `pipeline.yaml` has it; the base folder's own name is never a glob. */
+export function sourcePath(written: string, baseFolder: string): SourcePath {
+  const segments = normalize(written).split("/");
+  const firstGlob = segments.findIndex(hasGlob);
+  if (firstGlob < 0) {
+    const path = resolve(baseFolder, written);
+    // a file is seen through its folder, so that a missing one can be told from a missing folder
+    const isFile = extname(path) !== "" && dirname(path) !== "/";
+    return { path, folder: isFile ? dirname(path) : path };
+  }
+  const start = isAbsolute(written) ? "/" : baseFolder;
+  const folder = resolve(start, ...segments.slice(0, firstGlob).filter(Boolean));
+  return { path: join(folder, ...segments.slice(firstGlob)), folder };
+}
+
+/**
+ * The files of a source: path by path as configured, those of a glob or a folder by name. `hostRoot` is where
+ * this process sees the host's `/`. Throws an `inputError` (exit 3) if a path leads to no file.
+ */
+export async function expandPaths(source: Source, hostRoot: string): Promise<SourceFile[]> {
+  const files = new Map<string, SourceFile>();
+  for (const path of source.paths) {
+    for (const hostPath of await expandPath(path, source, hostRoot)) {
+      files.set(hostPath, { hostPath, path: hostRoot + hostPath });
+    }
+  }
+  return [...files.values()];
+}
+
+async function expandPath({ path, folder }: SourcePath, source: Source, hostRoot: string): Promise<string[]> {
+  const kind = await kindOf(path, hostRoot);
+  if (kind === "file") return [path];
+  const isGlob = kind === "missing" && path !== folder && hasGlob(relative(folder, path));
+  if (kind === "missing" && !isGlob) throw unreadable(path, { code: "ENOENT" });
+  const found = isGlob
+    ? await globbed(path, folder, hostRoot)
+    : await listed(path, `.${source.format}`, hostRoot);
+  if (found.length > 0) return found.sort();
+  throw inputError(`no file found for source ${source.name}`, {
+    file: path,
+    expected: isGlob ? "a file that fits the glob" : `files *.${source.format} in the folder`,
+    next: "check the path in pipeline.yaml, or deliver the file",
+  });
+}
+
+/** "file" stands for everything but a folder: the reader says what it cannot read. */
+async function kindOf(path: string, hostRoot: string): Promise<"file" | "folder" | "missing"> {
+  try {
+    return (await stat(hostRoot + path)).isDirectory() ? "folder" : "file";
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return "missing";
+    throw unreadable(path, cause);
+  }
+}
+
+async function globbed(path: string, folder: string, hostRoot: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const name of glob(relative(folder, path), { cwd: hostRoot + folder })) {
+    const match = join(folder, name);
+    if ((await kindOf(match, hostRoot)) === "file") found.push(match);
+  }
+  return found;
+}
+
+async function listed(path: string, extension: string, hostRoot: string): Promise<string[]> {
+  const names = await readdir(hostRoot + path).catch((cause) => {
+    throw unreadable(path, cause);
+  });
+  const isVisible = (name: string) => !name.startsWith(".") && extname(name).toLowerCase() === extension;
+  const files: string[] = [];
+  for (const name of names.filter(isVisible)) {
+    if ((await kindOf(join(path, name), hostRoot)) !== "folder") files.push(join(path, name));
+  }
+  return files;
+}
+
+/** The host's folders that a container needs to see; a folder inside another of the same mode is left out. */
+export function mountsOf(pipeline: Pipeline): Mount[] {
+  const folders = pipeline.sources.flatMap(({ paths }) => paths.map(({ folder }) => folder));
+  return [...outermost(folders, "ro"), ...outermost(Object.values(pipeline.output), "rw")];
+}
+
+function outermost(paths: readonly string[], mode: Mount["mode"]): Mount[] {
+  const isInside = (path: string) => paths.some((other) => path.startsWith(`${other}/`));
+  return [...new Set(paths)].filter((path) => !isInside(path)).map((path) => ({ path, mode }));
+}

@@ -1,0 +1,99 @@
+/** CSV files of each layer, as RFC 4180: UTF-8, always with a header, null empty, the empty string `""`. */
+import { createWriteStream } from "node:fs";
+import { mkdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline as streamTo } from "node:stream/promises";
+import { lineageColumns } from "./bronze/tables.ts";
+import type { Output } from "./config.ts";
+import { exitCode, ReelhouseError } from "./errors.ts";
+import { loadContracts } from "./read/contract.ts";
+import { resultFormats } from "./results.ts";
+import type { Run } from "./session.ts";
+import { connectTrino, identifier, literal, type TrinoSession } from "./trino.ts";
+
+type Context = Pick<Run, "settings" | "report" | "signal">;
+
+interface ExportedTable {
+  layer: keyof Output;
+  table: string;
+  statement: string;
+}
+
+/** Writes the layers that `output` names; returns the files' host paths. Each file appears whole or not at all. */
+export async function exportLayers(output: Output, { settings, report, signal }: Context): Promise<string[]> {
+  const layers = Object.keys(output) as (keyof Output)[];
+  if (layers.length === 0) return [];
+  const admin = connectTrino(settings, "admin", { catalog: "lakehouse", signal });
+  const bi = connectTrino(settings, "bi", { catalog: "lakehouse", signal });
+  const files: string[] = [];
+  for (const layer of layers) {
+    const folder = output[layer] ?? "";
+    await makeFolder(settings.hostRoot + folder, folder);
+    const trino = layer === "bronze" ? admin : bi;
+    const tables = layer === "bronze" ? await bronzeTables(trino) : await keyedTables(trino, layer);
+    for (const { table, statement } of tables) {
+      const file = join(folder, `${table}.csv`);
+      report.progress(`export ${file}`);
+      await writeCsv(trino, statement, settings.hostRoot + file);
+      files.push(file);
+    }
+    report.info("exported", `${layer}: ${tables.length} CSV files in ${folder}`, { layer, folder });
+  }
+  return files;
+}
+
+async function makeFolder(path: string, hostPath: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause) => {
+    throw new ReelhouseError(`${hostPath}: cannot be made: ${cause.code}`, exitCode.failed, {
+      next: "check who may write there, or name another folder under 'output'",
+      cause,
+    });
+  });
+}
+
+async function writeCsv(trino: TrinoSession, statement: string, file: string): Promise<void> {
+  const draft = `${file}.partial`;
+  await streamTo(Readable.from(resultFormats.csv(trino.pages(statement))), createWriteStream(draft));
+  await rename(draft, file);
+}
+
+/** All accepted rows of all batches by load order, then row: the source's own columns, as they arrived. */
+async function bronzeTables(trino: TrinoSession): Promise<ExportedTable[]> {
+  const lineage = new Set(lineageColumns.map(({ name }) => name));
+  const tables: ExportedTable[] = [];
+  for (const source of loadContracts().keys()) {
+    const columns = (await columnsOf(trino, "bronze", source)).filter((name) => !lineage.has(name));
+    tables.push({
+      layer: "bronze",
+      table: source,
+      statement: `SELECT ${columns.map((name) => `bronze.${identifier(name)}`).join(", ")}
+        FROM bronze.${identifier(source)} AS bronze
+        JOIN bronze.batches AS batch ON batch.source = ${literal(source)} AND batch.batch_id = bronze._batch_id
+        ORDER BY batch.load_order, bronze._row_number`,
+    });
+  }
+  return tables;
+}
+
+/** Every published table of a layer, ordered by its columns from left to right: keys come first. */
+async function keyedTables(trino: TrinoSession, layer: keyof Output): Promise<ExportedTable[]> {
+  const { rows } = await trino.query(
+    `SELECT table_name FROM information_schema.tables WHERE table_schema = ${literal(layer)} ORDER BY 1`,
+  );
+  const tables: ExportedTable[] = [];
+  for (const [name] of rows) {
+    const table = String(name);
+    const order = (await columnsOf(trino, layer, table)).map((_, index) => index + 1).join(", ");
+    tables.push({ layer, table, statement: `SELECT * FROM ${layer}.${identifier(table)} ORDER BY ${order}` });
+  }
+  return tables;
+}
+
+async function columnsOf(trino: TrinoSession, schema: string, table: string): Promise<string[]> {
+  const { rows } = await trino.query(
+    `SELECT column_name FROM information_schema.columns
+     WHERE table_schema = ${literal(schema)} AND table_name = ${literal(table)} ORDER BY ordinal_position`,
+  );
+  return rows.map(([name]) => String(name));
+}

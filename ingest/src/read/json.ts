@@ -1,0 +1,80 @@
+import { bronzeColumnNames, refuseTooManyColumns } from "./column-names.ts";
+import { readElement } from "./json-element.ts";
+import { type Element, JsonSplitter } from "./json-splitter.ts";
+import { changedWhileRead } from "./open.ts";
+import {
+  defaultMaximumRecordLength,
+  type Format,
+  type ReadOptions,
+  type Reject,
+  type Row,
+  type SourceFile,
+} from "./record.ts";
+import { textChunks } from "./text.ts";
+
+/**
+ * A JSON array of objects. Columns are the keys of all elements, named for each element by
+ * `bronzeColumnNames`: `Title` here and `title` there are one column, both in one element are `title` and
+ * `title_2`, so no value is lost. `[]` has no columns and no rows.
+ */
+export const json: Format = { columns, records };
+
+async function columns(file: SourceFile, options: ReadOptions = {}): Promise<string[]> {
+  const names = new Set<string>();
+  const namesOf = rememberLast(bronzeColumnNames);
+  for await (const elements of elementChunks(file, options)) {
+    for (const { text, isCut } of elements) {
+      const members = isCut ? "record_too_long" : readElement(text);
+      if (typeof members === "object") for (const name of namesOf(members.keys)) names.add(name);
+    }
+    refuseTooManyColumns(file.hostPath, names.size);
+  }
+  return [...names];
+}
+
+async function* records(
+  file: SourceFile,
+  columns: readonly string[],
+  options: ReadOptions = {},
+): AsyncGenerator<(Row | Reject)[]> {
+  let rowNumber = 0;
+  const positionsOf = rememberLast((keys) => columnPositions(file, columns, keys));
+  const toRecord = ({ text, lineNumber, isCut }: Element): Row | Reject => {
+    const members = isCut ? "record_too_long" : readElement(text);
+    rowNumber++;
+    if (typeof members === "string") return { rowNumber, lineNumber, reason: members, raw: text };
+    const values = new Array<string | null>(columns.length).fill(null);
+    for (const [index, position] of positionsOf(members.keys).entries()) {
+      values[position] = members.values[index] ?? null;
+    }
+    return { rowNumber, lineNumber, values };
+  };
+  for await (const elements of elementChunks(file, options)) yield elements.map(toRecord);
+}
+
+async function* elementChunks(file: SourceFile, options: ReadOptions): AsyncGenerator<Element[]> {
+  const splitter = new JsonSplitter(file, options.maximumRecordLength ?? defaultMaximumRecordLength);
+  for await (const text of textChunks(file, options.chunkBytes)) {
+    const elements = splitter.push(text);
+    if (elements.length > 0) yield elements;
+  }
+  splitter.finish();
+}
+
+function columnPositions(file: SourceFile, columns: readonly string[], keys: readonly string[]): number[] {
+  return bronzeColumnNames(keys).map((name) => {
+    const position = columns.indexOf(name);
+    if (position >= 0) return position;
+    throw changedWhileRead(file, `new key ${name}`);
+  });
+}
+
+/** Most elements have the keys of the one before: answers those without computing again. */
+function rememberLast<T>(compute: (keys: readonly string[]) => T): (keys: readonly string[]) => T {
+  let last: { keys: readonly string[]; result: T } | undefined;
+  return (keys) => {
+    const isSame = last?.keys.length === keys.length && last.keys.every((key, index) => key === keys[index]);
+    if (!isSame || last === undefined) last = { keys, result: compute(keys) };
+    return last.result;
+  };
+}

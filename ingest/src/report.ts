@@ -1,0 +1,43 @@
+/**
+ * What a run says while it works: lines and a progress line on a terminal, one JSON object per line otherwise.
+ * Both go to standard error, so that standard output holds results alone.
+ */
+export interface Report {
+  /** Something happened that a user wants to see. `event` is stable; `message` is for people. */
+  info(event: string, message: string, fields?: Record<string, unknown>): void;
+  warn(event: string, message: string, fields?: Record<string, unknown>): void;
+  /** Why a command failed; `fields.next` says what to do. */
+  error(event: string, message: string, fields?: { next?: string }): void;
+  /** What is being done now; replaces the last progress line, and is not kept. */
+  progress(message: string): void;
+}
+
+type Output = { isTTY?: boolean; write(text: string): unknown };
+
+export function createReport(output: Output): Report {
+  return output.isTTY ? terminalReport(output) : jsonReport(output);
+}
+
+function terminalReport(output: Output): Report {
+  const clear = "\r\u001b[K";
+  const line = (mark: string, message: string) => output.write(`${clear}${mark}${message}\n`);
+  return {
+    info: (_event, message) => line("", message),
+    warn: (_event, message) => line("warning: ", message),
+    error: (_event, message, fields) => line("reelhouse: ", fields?.next ? `${message}\n  next: ${fields.next}` : message),
+    progress: (message) => output.write(`${clear}${message}`),
+  };
+}
+
+function jsonReport(output: Output): Report {
+  const write = (level: string, event: string, message: string, fields = {}) => {
+    const record = { time: new Date().toISOString(), level, event, message, ...fields };
+    output.write(`${JSON.stringify(record, (_key, value) => (typeof value === "bigint" ? Number(value) : value))}\n`);
+  };
+  return {
+    info: (event, message, fields) => write("info", event, message, fields),
+    warn: (event, message, fields) => write("warn", event, message, fields),
+    error: (event, message, fields) => write("error", event, message, fields),
+    progress: () => {},
+  };
+}

@@ -1,0 +1,96 @@
+/** Query results as text: an aligned table, CSV (RFC 4180), or JSON. Bigints keep all their digits in each. */
+import type { Cell, Table } from "./trino.ts";
+
+type Pages = AsyncIterable<Table>;
+type ResultFormat = (pages: Pages) => AsyncGenerator<string>;
+
+export const resultFormats = { table: alignedTable, csv: csvLines, json: jsonRows } satisfies Record<
+  string,
+  ResultFormat
+>;
+
+/** Columns as wide as their widest value: the whole result is held in memory, for a person can't read more. */
+async function* alignedTable(pages: Pages): AsyncGenerator<string> {
+  const { columns, rows } = await collect(pages);
+  if (columns.length === 0) return;
+  const isNumber = columns.map(({ type }) => /^(tinyint|smallint|integer|bigint|real|double|decimal)/.test(type));
+  const lines = [columns.map(({ name }) => name), ...rows.map((row) => row.map(displayText))];
+  const widths = columns.map((_, index) => Math.max(...lines.map((line) => displayWidth(line[index] ?? ""))));
+  const pad = (text: string, index: number) => {
+    const blanks = " ".repeat((widths[index] ?? 0) - displayWidth(text));
+    return isNumber[index] ? blanks + text : text + blanks;
+  };
+  const [header = [], ...body] = lines.map((line) => line.map(pad).join(" | ").trimEnd());
+  yield `${header}\n${widths.map((width) => "-".repeat(width)).join("-+-")}\n`;
+  for (const line of body) yield `${line}\n`;
+  yield `(${rows.length} ${rows.length === 1 ? "row" : "rows"})\n`;
+}
+
+async function collect(pages: Pages): Promise<Table> {
+  const table: Table = { columns: [], rows: [] };
+  for await (const page of pages) {
+    if (page.columns.length > 0) table.columns = page.columns;
+    for (const row of page.rows) table.rows.push(row);
+  }
+  return table;
+}
+
+const displayText = (cell: Cell | undefined): string => {
+  if (cell === null || cell === undefined) return "";
+  return cellText(cell).replace(/[\u0000-\u001f\u007f]/g, (control) => JSON.stringify(control).slice(1, -1));
+};
+/** Counts characters, and wide ones (East Asian, emoji) twice, as terminals draw them. */
+const wide = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+const displayWidth = (text: string): number =>
+  Array.from(text.replace(/\p{M}/gu, ""), (character) => (wide.test(character) ? 2 : 1)).reduce((a, b) => a + b, 0);
+
+async function* csvLines(pages: Pages): AsyncGenerator<string> {
+  let header = false;
+  for await (const { columns, rows } of pages) {
+    if (!header && columns.length > 0) {
+      header = true;
+      yield csvLine(columns.map(({ name }) => name));
+    }
+    if (rows.length > 0) yield rows.map(csvLine).join("");
+  }
+}
+
+/** RFC 4180 with LF: null is empty, the empty string is `""`. */
+export function csvLine(cells: Cell[]): string {
+  // A line with one null would be an empty line, which readers skip.
+  if (cells.length === 1 && cells[0] === null) return "\n";
+  return `${cells.map(csvCell).join(",")}\n`;
+}
+
+function csvCell(cell: Cell): string {
+  if (cell === null) return "";
+  const text = cellText(cell);
+  return text === "" || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** One object per row, the column names as keys; a line per row. */
+async function* jsonRows(pages: Pages): AsyncGenerator<string> {
+  let names: string[] = [];
+  let first = true;
+  yield "[";
+  for await (const { columns, rows } of pages) {
+    if (columns.length > 0) names = columns.map(({ name }) => name);
+    for (const row of rows) {
+      const members = names.map((name, index) => `${JSON.stringify(name)}: ${exactJson(row[index] ?? null)}`);
+      yield `${first ? "\n" : ",\n"}  {${members.join(", ")}}`;
+      first = false;
+    }
+  }
+  yield first ? "]\n" : "\n]\n";
+}
+
+function cellText(cell: Cell): string {
+  return typeof cell === "object" && cell !== null ? exactJson(cell) : String(cell);
+}
+
+/** JSON text with bigints as plain digits. */
+function exactJson(cell: Cell): string {
+  return JSON.stringify(cell, (_key, value) =>
+    typeof value === "bigint" ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(`${value}`) : value,
+  );
+}

@@ -1,0 +1,63 @@
+/** What every command that changes something shares: one run at a time, with a name, recorded in the ledger. */
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { connectCatalog, type Database, takeRunLock } from "./catalog.ts";
+import { type Context, secondsOption, type Words } from "./command.ts";
+import { loadPipeline, type Pipeline } from "./config.ts";
+import { exitCode, ReelhouseError, usageError } from "./errors.ts";
+import { beginRun, endRun } from "./ledger.ts";
+import { loadSettings, type Settings } from "./settings.ts";
+
+export interface Run extends Context {
+  runId: string;
+  settings: Settings;
+  ledger: Database;
+}
+
+/** Takes the run lock, does the work and records how it ended. Its signal aborts on Ctrl-C and when the lock is lost. */
+export async function withRun(
+  command: string,
+  words: Words,
+  context: Context,
+  work: (run: Run) => Promise<number>,
+): Promise<number> {
+  const settings = loadSettings(context.env);
+  const runId = newRunId();
+  const waitSeconds = secondsOption(words, "wait");
+  await using lock = await takeRunLock(settings, { command, runId, waitSeconds });
+  const ledger = await connectCatalog(settings, "ledger");
+  const signal = AbortSignal.any([context.signal, lock.signal]);
+  let code: number = exitCode.failed;
+  try {
+    await beginRun(ledger, runId, command);
+    code = await work({ ...context, signal, runId, settings, ledger });
+  } catch (error) {
+    code = error instanceof ReelhouseError ? error.exitCode : exitCode.failed;
+    throw error;
+  } finally {
+    await endRun(ledger, runId, code).catch(() => undefined);
+    await ledger.end().catch(() => undefined);
+  }
+  return code;
+}
+
+/** Sorts by time, is unique, and names the run in the ledger, the publication and the logs. */
+function newRunId(): string {
+  const time = new Date().toISOString().replace(/[-:]|\.\d+Z/g, "");
+  return `${time}-${randomBytes(3).toString("hex")}`;
+}
+
+/** Reads the configuration that `--config` names, relative to the caller's folder. Throws exit 2. */
+export function configuredPipeline(words: Words, env: NodeJS.ProcessEnv): Pipeline {
+  const name = String(words.options.config ?? "pipeline.yaml");
+  const hostPath = resolve(env.REELHOUSE_FOLDER ?? process.cwd(), name);
+  let text: string;
+  try {
+    text = readFileSync((env.REELHOUSE_HOST_ROOT ?? "") + hostPath, "utf8");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw usageError(`${hostPath}: cannot be read: ${code}`, "give the configuration with --config FILE");
+  }
+  return loadPipeline(text, { file: name, baseFolder: dirname(hostPath), env });
+}

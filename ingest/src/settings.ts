@@ -1,0 +1,79 @@
+/**
+ * Where the services are and how to log in: the environment, and the secrets that were generated at first start.
+ * The only reader of both. Every missing name is reported at once; no value is ever part of a message.
+ */
+import { readFileSync } from "node:fs";
+import { serviceError } from "./errors.ts";
+
+export interface Settings {
+  /** Where the host's folders are mounted in this container: `${hostRoot}/data` is the host's `/data`. */
+  hostRoot: string;
+  /** The host's folder that relative paths start from. */
+  folder: string;
+  catalog: { host: string; ledgerPassword: string; publisherPassword: string };
+  store: { endpoint: string; ingest: StoreKeys; publisher: StoreKeys };
+  trino: { url: string; authorityFile: string; passwords: Record<TrinoUser, string> };
+  dbt: { url: string; token: string };
+  /** The port on the host's loopback at which clients reach Trino. */
+  trinoPort: number;
+}
+
+export interface StoreKeys {
+  accessKey: string;
+  secretKey: string;
+}
+
+export const trinoUsers = ["admin", "bi", "dbt", "ingest"] as const;
+export type TrinoUser = (typeof trinoUsers)[number];
+
+/** Throws a service error (exit 5) naming everything that is missing. */
+export function loadSettings(env: NodeJS.ProcessEnv): Settings {
+  const folder = env.REELHOUSE_SECRETS ?? "/run/secrets/reelhouse";
+  const values = { ...readSecrets(`${folder}/env`), ...env };
+  const missing: string[] = [];
+  const need = (name: string): string => {
+    const value = values[name];
+    if (!value) missing.push(name);
+    return value ?? "";
+  };
+  const settings: Settings = {
+    hostRoot: env.REELHOUSE_HOST_ROOT ?? "",
+    folder: env.REELHOUSE_FOLDER ?? process.cwd(),
+    catalog: {
+      host: need("CATALOG_HOST"),
+      ledgerPassword: need("PG_LEDGER_PASSWORD"),
+      publisherPassword: need("PG_PUBLISHER_PASSWORD"),
+    },
+    store: {
+      endpoint: need("STORE_ENDPOINT"),
+      ingest: { accessKey: need("S3_INGEST_ACCESS_KEY"), secretKey: need("S3_INGEST_SECRET_KEY") },
+      publisher: { accessKey: need("S3_PUBLISHER_ACCESS_KEY"), secretKey: need("S3_PUBLISHER_SECRET_KEY") },
+    },
+    trino: {
+      url: need("TRINO_URL"),
+      authorityFile: `${folder}/ca.crt`,
+      passwords: {
+        admin: need("TRINO_ADMIN_PASSWORD"),
+        bi: need("TRINO_BI_PASSWORD"),
+        dbt: need("TRINO_DBT_PASSWORD"),
+        ingest: need("TRINO_INGEST_PASSWORD"),
+      },
+    },
+    dbt: { url: need("DBT_URL"), token: need("DBT_TOKEN") },
+    trinoPort: Number(need("TRINO_PORT")),
+  };
+  if (missing.length > 0) {
+    throw serviceError("secrets", `read ${folder}/env`, new Error(`missing: ${missing.join(", ")}`));
+  }
+  return Object.freeze(settings);
+}
+
+/** `NAME=value` lines; values are hex, so there is nothing to quote. */
+function readSecrets(file: string): Record<string, string> {
+  try {
+    const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
+    return Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2)));
+  } catch (cause) {
+    throw serviceError("secrets", `read ${file}`, cause);
+  }
+}

@@ -1,0 +1,102 @@
+/** The steps of a run, each of which is a command of its own: ingest, then build and publish, then export. */
+import { createHash } from "node:crypto";
+import { connectCatalog } from "./catalog.ts";
+import type { Pipeline } from "./config.ts";
+import { type BuildResult, build, type NodeResult, projectHash } from "./dbt.ts";
+import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
+import { type IngestResult, ingest } from "./ingest.ts";
+import { committedBatches } from "./ledger.ts";
+import { stopLeftoverQueries } from "./publish/leftovers.ts";
+import { branchPointers, forkAudit, latestPublication, type Publication, publish } from "./publish/publish.ts";
+import type { Run } from "./session.ts";
+import { connectStore } from "./store.ts";
+import { connectTrino } from "./trino.ts";
+
+export async function ingestStep(run: Run, pipeline: Pipeline): Promise<IngestResult> {
+  const { settings, ledger, report, runId, signal } = run;
+  const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
+  const store = connectStore(settings.store.endpoint, settings.store.ingest);
+  return ingest(pipeline.sources, { trino, ledger, store, report, runId, signal, hostRoot: settings.hostRoot });
+}
+
+export interface BuildOptions {
+  /** Build even where neither input nor models changed. */
+  force: boolean;
+  /** Run dbt's unit tests too: they test the models' rules, not the data. */
+  unitTests: boolean;
+  /** Sources that were refused in this run; the publication says so. */
+  missing: string[];
+}
+
+/**
+ * Fork, build, test, publish. Returns undefined when the newest publication was built from the same batches by the
+ * same models. Throws exit 4, with nothing published, when a test failed.
+ */
+export async function buildStep(run: Run, options: BuildOptions): Promise<Publication | undefined> {
+  const { settings, ledger, report, runId, signal } = run;
+  const batches = await committedBatches(ledger);
+  const fingerprint = await inputFingerprint(run, batches);
+  const latest = await latestPublication(ledger);
+  if (latest?.fingerprint === fingerprint && !options.force) {
+    report.info("unchanged", `nothing new since publication ${latest.id}: not built again`);
+    return undefined;
+  }
+  await stopLeftoverQueries(connectTrino(settings, "dbt", { catalog: "audit", signal }));
+  const publisher = await connectCatalog(settings, "publisher");
+  try {
+    const base = await forkAudit(publisher);
+    const built = await build(settings, { unitTests: options.unitTests, signal }, (message) =>
+      report.progress(message),
+    );
+    requireSuccess(built, run);
+    const tested = await branchPointers(publisher, "audit");
+    signal.throwIfAborted();
+    const store = connectStore(settings.store.endpoint, settings.store.publisher);
+    const details = { missing: options.missing, tests: countTests(built), build_seconds: built.seconds };
+    const publication = await publish(
+      { publisher, store },
+      { base, tested },
+      { runId, fingerprint, batches, details },
+    );
+    const tables = publication.tables.filter((table) => table.published !== null).length;
+    report.info("published", `publication ${publication.id}: ${tables} tables, ${details.tests.passed} tests passed`, {
+      publication: publication.id,
+    });
+    return publication;
+  } finally {
+    await publisher.end();
+  }
+}
+
+/** What a build depends on: its batches, the dbt project, and the current year, which bounds valid years. */
+async function inputFingerprint({ settings }: Run, batches: string[]): Promise<string> {
+  const parts = [await projectHash(settings), String(new Date().getUTCFullYear()), ...batches];
+  return createHash("sha256").update(parts.join("\n")).digest("hex");
+}
+
+const isTest = ({ kind }: NodeResult) => kind === "test" || kind === "unit_test";
+
+function countTests({ nodes }: BuildResult): { passed: number; failed: number } {
+  const tests = nodes.filter(isTest);
+  const passed = tests.filter(({ status }) => status === "pass").length;
+  return { passed, failed: tests.length - passed };
+}
+
+function requireSuccess(built: BuildResult, { report }: Run): void {
+  if (built.success) return;
+  if (built.exception) throw serviceError("dbt", "build", new Error(built.exception));
+  const bad = built.nodes.filter(({ status }) => status === "fail" || status === "error");
+  for (const { kind, name, message } of bad) report.warn("failed_node", `${kind} ${name}: ${message}`);
+  const names = bad.map(({ name }) => name).join(", ");
+  const failedTests = bad.filter((node) => isTest(node) && node.status === "fail");
+  if (failedTests.length > 0) {
+    throw new ReelhouseError(`tests failed, nothing was published: ${names}`, exitCode.testsFailed, {
+      next: "look at the rows that a test names with: reelhouse sql --user dbt --catalog audit",
+    });
+  }
+  const unreachable = bad.some(({ message }) => /connection|timed out|refused/i.test(message ?? ""));
+  if (unreachable) throw serviceError("trino", "build", new Error(`nothing was published: ${names}`));
+  throw new ReelhouseError(`models failed, nothing was published: ${names}`, exitCode.failed, {
+    next: "the messages above name the model and Trino's answer",
+  });
+}

@@ -1,0 +1,64 @@
+/** Objects on the S3 store. Nothing but plain S3 calls, so that any S3 service will do. */
+import { createReadStream, statSync } from "node:fs";
+import { Client } from "minio";
+import { serviceError } from "./errors.ts";
+import type { StoreKeys } from "./settings.ts";
+
+export interface Store {
+  /** Puts a local file; `metadata` is kept with the object. Nothing is visible before the last byte arrived. */
+  putFile(bucket: string, key: string, file: string, metadata?: Record<string, string>): Promise<void>;
+  putText(bucket: string, key: string, text: string): Promise<void>;
+  getText(bucket: string, key: string): Promise<string>;
+  /** The metadata of an object in lower-case names, or undefined when there is no such object. */
+  metadataOf(bucket: string, key: string): Promise<Record<string, string> | undefined>;
+}
+
+/** `endpoint`: http://host:port */
+export function connectStore(endpoint: string, keys: StoreKeys): Store {
+  const url = new URL(endpoint);
+  const client = new Client({
+    endPoint: url.hostname,
+    port: Number(url.port || (url.protocol === "https:" ? 443 : 80)),
+    useSSL: url.protocol === "https:",
+    accessKey: keys.accessKey,
+    secretKey: keys.secretKey,
+    region: "us-east-1",
+  });
+  const told = async <T>(operation: string, work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (cause) {
+      throw serviceError("minio", operation, cause);
+    }
+  };
+  return {
+    async putFile(bucket, key, file, metadata = {}) {
+      // The size is passed on: without it the client buffers 550 MB (minio-js 8).
+      const { size } = statSync(file);
+      await told(`put ${bucket}/${key}`, client.putObject(bucket, key, createReadStream(file), size, metadata));
+    },
+    async putText(bucket, key, text) {
+      await told(`put ${bucket}/${key}`, client.putObject(bucket, key, Buffer.from(text)));
+    },
+    async getText(bucket, key) {
+      const stream = await told(`get ${bucket}/${key}`, client.getObject(bucket, key));
+      const chunks = await told(`get ${bucket}/${key}`, stream.toArray());
+      return Buffer.concat(chunks).toString("utf8");
+    },
+    async metadataOf(bucket, key) {
+      try {
+        return (await client.statObject(bucket, key)).metaData;
+      } catch (cause) {
+        if ((cause as { code?: string }).code === "NotFound") return undefined;
+        throw serviceError("minio", `look up ${bucket}/${key}`, cause);
+      }
+    },
+  };
+}
+
+/** `s3://bucket/some/key` as its two parts. */
+export function splitLocation(location: string): { bucket: string; key: string } {
+  const match = /^s3a?:\/\/([^/]+)\/(.+)$/.exec(location);
+  if (!match?.[1] || !match[2]) throw new Error(`expected s3://bucket/key, found ${location}`);
+  return { bucket: match[1], key: match[2] };
+}

@@ -1,0 +1,138 @@
+/**
+ * SQL through Trino. Wraps trino-client, which on its own reports a failed statement as a value, has no deadline,
+ * leaves an abandoned query running, follows any `nextUri`, and rounds integers above 2^53.
+ */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { AxiosStatic } from "axios";
+import { BasicAuth, type QueryResult, Trino } from "trino-client";
+import { ReelhouseError, exitCode, serviceError } from "./errors.ts";
+import type { Settings, TrinoUser } from "./settings.ts";
+
+/** A cell as Trino sends it; integers that a double cannot hold are bigint. */
+export type Cell = string | number | bigint | boolean | null | Cell[] | { [key: string]: Cell };
+export interface Table {
+  columns: { name: string; type: string }[];
+  rows: Cell[][];
+}
+
+export interface TrinoSession {
+  /** Runs one statement to its end. Throws an error that names the statement when Trino refuses or fails it. */
+  query(sql: string): Promise<Table>;
+  /** As `query`, page by page: the first page with columns has them, memory holds one page. */
+  pages(sql: string): AsyncGenerator<Table>;
+}
+
+// trino-client is CommonJS: an ESM import of axios would be another copy, with other defaults.
+const axios = createRequire(import.meta.url)("axios") as AxiosStatic;
+
+const requestTimeoutMs = 60_000;
+const statementTimeoutMs = 15 * 60_000;
+
+/** A session of `user`; statements without a catalog mean `catalog`. `signal` cancels what is running. */
+export function connectTrino(
+  settings: Settings,
+  user: TrinoUser,
+  { catalog, signal }: { catalog: string; signal?: AbortSignal | undefined },
+): TrinoSession {
+  useExactAnswers();
+  const client = Trino.create({
+    server: settings.trino.url,
+    source: "reelhouse",
+    catalog,
+    auth: new BasicAuth(user, settings.trino.passwords[user]),
+    ssl: { ca: readFileSync(settings.trino.authorityFile) },
+  });
+  const pages = (sql: string) => statementPages(client, sql, signal);
+  const query = async (sql: string): Promise<Table> => {
+    const table: Table = { columns: [], rows: [] };
+    for await (const page of pages(sql)) {
+      if (page.columns.length > 0) table.columns = page.columns;
+      for (const row of page.rows) table.rows.push(row);
+    }
+    return table;
+  };
+  return { pages, query };
+}
+
+async function* statementPages(client: Trino, sql: string, signal?: AbortSignal): AsyncGenerator<Table> {
+  const deadlineMs = Date.now() + statementTimeoutMs;
+  let last: QueryResult | undefined;
+  let finished = false;
+  try {
+    const results = await client.query(sql);
+    for (;;) {
+      // Not `for await`: an answer that is the first and the last arrives with `done` and would be skipped.
+      const { value, done } = await results.next();
+      if (done && value?.id === last?.id && last?.nextUri === undefined && last !== undefined) break;
+      last = value as QueryResult;
+      if (last.error) throw statementError(sql, last.error);
+      if (last.data || last.columns) yield { columns: last.columns ?? [], rows: last.data ?? [] };
+      if (done || !last.nextUri) break;
+      if (signal?.aborted) throw signal.reason;
+      if (Date.now() > deadlineMs) throw new Error(`query ${last.id}: no end after ${statementTimeoutMs} ms`);
+    }
+    finished = true;
+  } catch (cause) {
+    throw axios.isAxiosError(cause) ? connectionError(cause) : cause;
+  } finally {
+    // Whoever stops reading half way must not leave a query running.
+    if (!finished && last?.nextUri) await client.cancel(last.id).catch(() => undefined);
+  }
+}
+
+type TrinoError = NonNullable<QueryResult["error"]>;
+
+/** The statement was understood and refused, or failed: exit 1, with Trino's own name of the error. */
+export class StatementError extends ReelhouseError {
+  readonly errorName: string;
+  constructor(message: string, errorName: string) {
+    super(message, exitCode.failed);
+    this.errorName = errorName;
+  }
+}
+
+function statementError(sql: string, error: TrinoError): StatementError {
+  const statement = sql.trim().replace(/\s+/g, " ").slice(0, 120);
+  return new StatementError(`trino: ${error.errorName}: ${error.message}\n  statement: ${statement}`, error.errorName);
+}
+
+function connectionError(cause: { response?: { status: number }; message: string; code?: string }): Error {
+  const status = cause.response?.status;
+  if (status === 401) return serviceError("trino", "log in", new Error("401: the password was refused"));
+  return serviceError("trino", "query", cause);
+}
+
+let exactAnswers = false;
+
+/** trino-client offers no hook, but it reads its answers through axios' defaults. */
+function useExactAnswers(): void {
+  if (exactAnswers) return;
+  exactAnswers = true;
+  axios.defaults.timeout = requestTimeoutMs;
+  axios.defaults.maxRedirects = 0;
+  axios.defaults.transformResponse = [
+    function parse(this: { baseURL?: string }, body: unknown) {
+      if (typeof body !== "string" || !body.startsWith("{")) return body;
+      const answer = parseExactly(body) as QueryResult;
+      // The login goes wherever `nextUri` points: only back to the server that was asked.
+      if (answer.nextUri && this.baseURL && new URL(answer.nextUri).host !== new URL(this.baseURL).host) {
+        throw new Error(`trino sent the client elsewhere: ${new URL(answer.nextUri).host}`);
+      }
+      return answer;
+    },
+  ];
+}
+
+/** JSON.parse that keeps integers beyond 2^53 as bigint. */
+export function parseExactly(text: string): unknown {
+  return JSON.parse(text, (_key, value, context?: { source?: string }) => {
+    if (typeof value !== "number" || Number.isSafeInteger(value) || !context?.source) return value;
+    return /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
+  });
+}
+
+/** A string as an SQL literal. */
+export const literal = (text: string | null): string => (text === null ? "NULL" : `'${text.replaceAll("'", "''")}'`);
+/** A name as an SQL identifier. */
+export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -1,0 +1,25 @@
+# shellcheck shell=bash
+# Shared by the scripts: where the project is, how a message looks. Sourced, never run.
+set -euo pipefail
+project_dir="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+export DOCKER_BUILDKIT=1 COMPOSE_DOCKER_CLI_BUILD=1
+
+say() { printf '%s\n' "$*" >&2; }
+step() { printf '==> %s\n' "$*" >&2; }
+# fail MESSAGE [EXIT_CODE]: what happened, what to do next.
+fail() {
+    printf 'reelhouse: %s\n' "$1" >&2
+    exit "${2:-1}"
+}
+
+# Settings come from the environment, then from .env, then from the default: compose reads them in the same order.
+setting() {
+    local name="$1" default="$2" line
+    if [ -n "${!name:-}" ]; then
+        printf '%s' "${!name}"
+        return
+    fi
+    line="$(grep -E "^${name}=" "$project_dir/.env" 2>/dev/null | tail -n 1 || true)"
+    printf '%s' "${line:+${line#*=}}"
+    [ -n "$line" ] || printf '%s' "$default"
+}
