@@ -1,6 +1,6 @@
 /** Connections to PostgreSQL, and the lock that lets one run work at a time. */
 import pg from "pg";
-import { ReelhouseError, exitCode, serviceError } from "./errors.ts";
+import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
 import type { Settings } from "./settings.ts";
 
 export type Database = pg.Client;
@@ -56,7 +56,9 @@ export async function takeRunLock(
     await client.end();
     throw new ReelhouseError(message, exitCode.busy, { next: "wait for it to end, or give --wait SECONDS" });
   }
-  client.on("end", () => lost.abort(serviceError("catalog", "hold the run lock", new Error("connection lost"))));
+  client.on("end", () =>
+    lost.abort(serviceError("catalog", "hold the run lock", new Error("connection lost"))),
+  );
   return {
     signal: lost.signal,
     [Symbol.asyncDispose]: async () => {

@@ -22,9 +22,7 @@ export interface BuildResult {
   seconds: number;
 }
 
-type Event =
-  | { event: "progress"; message: string }
-  | ({ event: "result" } & BuildResult);
+type Event = { event: "progress"; message: string } | ({ event: "result" } & BuildResult);
 
 /** The sha256 of the project that the container would build: models, tests, macros and versions. */
 export async function projectHash(settings: Settings): Promise<string> {
@@ -51,7 +49,11 @@ export async function build(
     if (signal.aborted) throw signal.reason;
     throw serviceError("dbt", "build", cause);
   }
-  throw serviceError("dbt", "build", new Error("the container ended before the build did; nothing was published"));
+  throw serviceError(
+    "dbt",
+    "build",
+    new Error("the container ended before the build did; nothing was published"),
+  );
 }
 
 async function call(
@@ -71,7 +73,11 @@ async function call(
     throw signal?.aborted ? signal.reason : serviceError("dbt", `${method} ${path}`, cause.cause ?? cause);
   });
   if (!answer.ok) {
-    throw serviceError("dbt", `${method} ${path}`, new Error(`${answer.status}: ${(await answer.text()).trim()}`));
+    throw serviceError(
+      "dbt",
+      `${method} ${path}`,
+      new Error(`${answer.status}: ${(await answer.text()).trim()}`),
+    );
   }
   return answer;
 }

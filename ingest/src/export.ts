@@ -4,9 +4,9 @@ import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline as streamTo } from "node:stream/promises";
-import { lineageColumns } from "./bronze/tables.ts";
 import type { Output } from "./config.ts";
 import { exitCode, ReelhouseError } from "./errors.ts";
+import { lineageColumns } from "./read/column-names.ts";
 import { loadContracts } from "./read/contract.ts";
 import { resultFormats } from "./results.ts";
 import type { Run } from "./session.ts";
@@ -60,7 +60,7 @@ async function writeCsv(trino: TrinoSession, statement: string, file: string): P
 
 /** All accepted rows of all batches by load order, then row: the source's own columns, as they arrived. */
 async function bronzeTables(trino: TrinoSession): Promise<ExportedTable[]> {
-  const lineage = new Set(lineageColumns.map(({ name }) => name));
+  const lineage = new Set<string>(lineageColumns);
   const tables: ExportedTable[] = [];
   for (const source of loadContracts().keys()) {
     const columns = (await columnsOf(trino, "bronze", source)).filter((name) => !lineage.has(name));

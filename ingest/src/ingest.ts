@@ -10,14 +10,14 @@ import { createReadStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { writeBatch, type WrittenBatch } from "./bronze/batch.ts";
+import { type WrittenBatch, writeBatch } from "./bronze/batch.ts";
 import { addMissingColumns, ensureBronzeTables, registerObject } from "./bronze/tables.ts";
 import { commitVisible, findVisible } from "./bronze/visible.ts";
 import type { Database } from "./catalog.ts";
 import { expandPaths, type Source } from "./config.ts";
 import { exitCode, ReelhouseError } from "./errors.ts";
 import { claimBatch, recordRefusal } from "./ledger.ts";
-import { loadContracts, checkColumns } from "./read/contract.ts";
+import { checkColumns, loadContracts } from "./read/contract.ts";
 import { formats } from "./read/formats.ts";
 import type { SourceFile } from "./read/record.ts";
 import type { Report } from "./report.ts";
@@ -50,7 +50,9 @@ export interface IngestResult {
 export async function ingest(sources: readonly Source[], tools: IngestTools): Promise<IngestResult> {
   const result: IngestResult = { loaded: [], known: [], refused: [] };
   const contracts = loadContracts();
-  const columnsOf = [...contracts].map(([name, { columns }]) => [name, columns.map((column) => column.name)] as const);
+  const columnsOf = [...contracts].map(
+    ([name, { columns }]) => [name, columns.map((column) => column.name)] as const,
+  );
   await ensureBronzeTables(tools.trino, tools.ledger, new Map(columnsOf));
   const folder = await mkdtemp(join(tmpdir(), "reelhouse-"));
   try {
@@ -111,7 +113,10 @@ async function loadFile(
   const contract = loadContracts().get(source.name);
   const unexpected = contract ? checkColumns(contract, columns, file) : [];
   if (unexpected.length > 0) {
-    report.warn("unexpected_columns", `${source.name}: ${file.hostPath}: kept unexpected columns ${unexpected.join(", ")}`);
+    report.warn(
+      "unexpected_columns",
+      `${source.name}: ${file.hostPath}: kept unexpected columns ${unexpected.join(", ")}`,
+    );
   }
   const { batchId, byteCount } = await hashFile(file.path);
   const claim = await claimBatch(ledger, {
@@ -162,10 +167,14 @@ async function makeVisible(written: WrittenBatch[], tools: IngestTools, result: 
   }
 }
 
-async function registerSource(source: string, batches: WrittenBatch[], { trino, report }: IngestTools): Promise<void> {
+async function registerSource(
+  source: string,
+  batches: WrittenBatch[],
+  { trino, report }: IngestTools,
+): Promise<void> {
   const columns = [...new Set(batches.flatMap((batch) => batch.columns))];
   const added = await addMissingColumns(trino, source, columns);
-  if (added.length > 0) report.info("columns_added", `${source}: new columns ${added.join(", ")}`, { source, added });
+  if (added.length > 0)
+    report.info("columns_added", `${source}: new columns ${added.join(", ")}`, { source, added });
   for (const { rows } of batches) if (rows) await registerObject(trino, source, rows);
 }
-

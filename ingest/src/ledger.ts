@@ -34,7 +34,13 @@ export async function claimBatch(
     [batch.source, batch.batchId, batch.sourceFile, batch.byteCount, batch.runId],
   );
   const { state, source_file, claimed_at } = rows[0];
-  return { source: batch.source, batchId: batch.batchId, state, sourceFile: source_file, claimedAt: claimed_at };
+  return {
+    source: batch.source,
+    batchId: batch.batchId,
+    state,
+    sourceFile: source_file,
+    claimedAt: claimed_at,
+  };
 }
 
 /** The next load order: newest wins, so a batch takes it just before it becomes visible. */
@@ -52,8 +58,15 @@ export async function commitBatch(
     `update ledger.batch set state = 'committed', rows_read = $3, rows_accepted = $4, rows_quarantined = $5,
          load_order = $6, committed_at = $7
      where source = $1 and batch_id = $2 and state = 'claimed'`,
-    [claim.source, claim.batchId, counts.rowsRead, counts.rowsAccepted, counts.rowsQuarantined, counts.loadOrder,
-      counts.committedAt],
+    [
+      claim.source,
+      claim.batchId,
+      counts.rowsRead,
+      counts.rowsAccepted,
+      counts.rowsQuarantined,
+      counts.loadOrder,
+      counts.committedAt,
+    ],
   );
   await ledger.query("delete from ledger.refusal where source = $1", [claim.source]);
 }
@@ -75,7 +88,10 @@ export async function beginRun(ledger: Database, runId: string, command: string)
 }
 
 export async function endRun(ledger: Database, runId: string, exitCode: number): Promise<void> {
-  await ledger.query("update ledger.run set finished_at = now(), exit_code = $2 where run_id = $1", [runId, exitCode]);
+  await ledger.query("update ledger.run set finished_at = now(), exit_code = $2 where run_id = $1", [
+    runId,
+    exitCode,
+  ]);
 }
 
 /** Committed batches as `source/batchId`, sorted: the input of a build. */

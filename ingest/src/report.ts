@@ -24,7 +24,8 @@ function terminalReport(output: Output): Report {
   return {
     info: (_event, message) => line("", message),
     warn: (_event, message) => line("warning: ", message),
-    error: (_event, message, fields) => line("reelhouse: ", fields?.next ? `${message}\n  next: ${fields.next}` : message),
+    error: (_event, message, fields) =>
+      line("reelhouse: ", fields?.next ? `${message}\n  next: ${fields.next}` : message),
     progress: (message) => output.write(`${clear}${message}`),
   };
 }
@@ -32,7 +33,9 @@ function terminalReport(output: Output): Report {
 function jsonReport(output: Output): Report {
   const write = (level: string, event: string, message: string, fields = {}) => {
     const record = { time: new Date().toISOString(), level, event, message, ...fields };
-    output.write(`${JSON.stringify(record, (_key, value) => (typeof value === "bigint" ? Number(value) : value))}\n`);
+    output.write(
+      `${JSON.stringify(record, (_key, value) => (typeof value === "bigint" ? Number(value) : value))}\n`,
+    );
   };
   return {
     info: (event, message, fields) => write("info", event, message, fields),

@@ -13,7 +13,9 @@ export const resultFormats = { table: alignedTable, csv: csvLines, json: jsonRow
 async function* alignedTable(pages: Pages): AsyncGenerator<string> {
   const { columns, rows } = await collect(pages);
   if (columns.length === 0) return;
-  const isNumber = columns.map(({ type }) => /^(tinyint|smallint|integer|bigint|real|double|decimal)/.test(type));
+  const isNumber = columns.map(({ type }) =>
+    /^(tinyint|smallint|integer|bigint|real|double|decimal)/.test(type),
+  );
   const lines = [columns.map(({ name }) => name), ...rows.map((row) => row.map(displayText))];
   const widths = columns.map((_, index) => Math.max(...lines.map((line) => displayWidth(line[index] ?? ""))));
   const pad = (text: string, index: number) => {
@@ -37,12 +39,16 @@ async function collect(pages: Pages): Promise<Table> {
 
 const displayText = (cell: Cell | undefined): string => {
   if (cell === null || cell === undefined) return "";
-  return cellText(cell).replace(/[\u0000-\u001f\u007f]/g, (control) => JSON.stringify(control).slice(1, -1));
+  return cellText(cell).replace(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1));
 };
 /** Counts characters, and wide ones (East Asian, emoji) twice, as terminals draw them. */
-const wide = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+const wide =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
 const displayWidth = (text: string): number =>
-  Array.from(text.replace(/\p{M}/gu, ""), (character) => (wide.test(character) ? 2 : 1)).reduce((a, b) => a + b, 0);
+  Array.from(text.replace(/\p{M}/gu, ""), (character) => (wide.test(character) ? 2 : 1)).reduce(
+    (a, b) => a + b,
+    0,
+  );
 
 async function* csvLines(pages: Pages): AsyncGenerator<string> {
   let header = false;
@@ -91,6 +97,8 @@ function cellText(cell: Cell): string {
 /** JSON text with bigints as plain digits. */
 function exactJson(cell: Cell): string {
   return JSON.stringify(cell, (_key, value) =>
-    typeof value === "bigint" ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(`${value}`) : value,
+    typeof value === "bigint"
+      ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(`${value}`)
+      : value,
   );
 }

@@ -4,7 +4,15 @@
  */
 import { execFileSync } from "node:child_process";
 import { createHash, pbkdf2Sync, randomBytes } from "node:crypto";
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 /** Users of the containers that read secrets, as their Dockerfiles fix them. */
@@ -80,7 +88,11 @@ function handOver(folder: string, service: string, name: string, content: string
 }
 
 /** A reader sees the old file or the new one, never half of one; an unchanged file is left alone. */
-function writeAtomically(file: string, content: string, { mode, owner }: { mode: number; owner?: number }): void {
+function writeAtomically(
+  file: string,
+  content: string,
+  { mode, owner }: { mode: number; owner?: number },
+): void {
   mkdirSync(join(file, ".."), { recursive: true });
   if (existsSync(file) && readFileSync(file, "utf8") === content) return;
   const draft = `${file}.new`;
@@ -115,7 +127,14 @@ function makeCertificates(root: string): void {
   if (!isValid(authority.certificate)) {
     openssl(
       ["req", "-x509", ...elliptic, "-days", `${authorityDays}`, "-subj", "/CN=Reelhouse local CA"],
-      ["-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", authority.key, "-out", authority.certificate],
+      [
+        "-addext",
+        "keyUsage=critical,keyCertSign,cRLSign",
+        "-keyout",
+        authority.key,
+        "-out",
+        authority.certificate,
+      ],
     );
   }
   const server = join(root, "server.pem");
@@ -123,9 +142,26 @@ function makeCertificates(root: string): void {
   const key = join(root, "server.key");
   const certificate = join(root, "server.crt");
   openssl(
-    ["req", "-x509", ...elliptic, "-days", `${serverDays}`, "-subj", "/CN=trino", "-keyout", key, "-out", certificate],
+    [
+      "req",
+      "-x509",
+      ...elliptic,
+      "-days",
+      `${serverDays}`,
+      "-subj",
+      "/CN=trino",
+      "-keyout",
+      key,
+      "-out",
+      certificate,
+    ],
     ["-CA", authority.certificate, "-CAkey", authority.key, "-addext", "basicConstraints=critical,CA:FALSE"],
-    ["-addext", "subjectAltName=DNS:trino,DNS:localhost,IP:127.0.0.1", "-addext", "extendedKeyUsage=serverAuth"],
+    [
+      "-addext",
+      "subjectAltName=DNS:trino,DNS:localhost,IP:127.0.0.1",
+      "-addext",
+      "extendedKeyUsage=serverAuth",
+    ],
   );
   const chain = readFileSync(certificate, "utf8") + readFileSync(key, "utf8");
   writeAtomically(server, chain, { mode: 0o600 });

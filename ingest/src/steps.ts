@@ -7,7 +7,13 @@ import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
 import { type IngestResult, ingest } from "./ingest.ts";
 import { committedBatches } from "./ledger.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
-import { branchPointers, forkAudit, latestPublication, type Publication, publish } from "./publish/publish.ts";
+import {
+  branchPointers,
+  forkAudit,
+  latestPublication,
+  type Publication,
+  publish,
+} from "./publish/publish.ts";
 import type { Run } from "./session.ts";
 import { connectStore } from "./store.ts";
 import { connectTrino } from "./trino.ts";
@@ -16,7 +22,15 @@ export async function ingestStep(run: Run, pipeline: Pipeline): Promise<IngestRe
   const { settings, ledger, report, runId, signal } = run;
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   const store = connectStore(settings.store.endpoint, settings.store.ingest);
-  return ingest(pipeline.sources, { trino, ledger, store, report, runId, signal, hostRoot: settings.hostRoot });
+  return ingest(pipeline.sources, {
+    trino,
+    ledger,
+    store,
+    report,
+    runId,
+    signal,
+    hostRoot: settings.hostRoot,
+  });
 }
 
 export interface BuildOptions {
@@ -59,9 +73,13 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
       { runId, fingerprint, batches, details },
     );
     const tables = publication.tables.filter((table) => table.published !== null).length;
-    report.info("published", `publication ${publication.id}: ${tables} tables, ${details.tests.passed} tests passed`, {
-      publication: publication.id,
-    });
+    report.info(
+      "published",
+      `publication ${publication.id}: ${tables} tables, ${details.tests.passed} tests passed`,
+      {
+        publication: publication.id,
+      },
+    );
     return publication;
   } finally {
     await publisher.end();

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { AxiosStatic } from "axios";
 import { BasicAuth, type QueryResult, Trino } from "trino-client";
-import { ReelhouseError, exitCode, serviceError } from "./errors.ts";
+import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
 import type { Settings, TrinoUser } from "./settings.ts";
 
 /** A cell as Trino sends it; integers that a double cannot hold are bigint. */
@@ -94,7 +94,10 @@ export class StatementError extends ReelhouseError {
 
 function statementError(sql: string, error: TrinoError): StatementError {
   const statement = sql.trim().replace(/\s+/g, " ").slice(0, 120);
-  return new StatementError(`trino: ${error.errorName}: ${error.message}\n  statement: ${statement}`, error.errorName);
+  return new StatementError(
+    `trino: ${error.errorName}: ${error.message}\n  statement: ${statement}`,
+    error.errorName,
+  );
 }
 
 function connectionError(cause: { response?: { status: number }; message: string; code?: string }): Error {
@@ -133,6 +136,7 @@ export function parseExactly(text: string): unknown {
 }
 
 /** A string as an SQL literal. */
-export const literal = (text: string | null): string => (text === null ? "NULL" : `'${text.replaceAll("'", "''")}'`);
+export const literal = (text: string | null): string =>
+  text === null ? "NULL" : `'${text.replaceAll("'", "''")}'`;
 /** A name as an SQL identifier. */
 export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -79,10 +79,10 @@ describe("csv", () => {
   it("should stay fast when every line opens a quote", async () => {
     // each line is a record that is not closed before the end of the file
     const line = 'a","\n';
-    const startedMs = performance.now();
+    const before = process.cpuUsage();
     const { rows, rejects } = await deliver("csv", `x,y\n${line.repeat(20_000)}`);
     expect(rows.length + rejects.length).toBe(20_000);
-    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    expect(process.cpuUsage(before).user / 1_000_000, "seconds").toBeLessThan(2);
   });
 });
 

@@ -1,6 +1,6 @@
 /** One delivery as objects on the store: its rows and its rejects as Parquet, and its bytes as they came. */
 import { join } from "node:path";
-import { ReelhouseError, exitCode } from "../errors.ts";
+import { exitCode, ReelhouseError } from "../errors.ts";
 import type { Claim, Counts } from "../ledger.ts";
 import { type Format, isReject, type SourceFile } from "../read/record.ts";
 import type { Store } from "../store.ts";
@@ -61,7 +61,9 @@ export async function writeBatch(
   await badFile.close();
   const counts = { rowsRead, rowsAccepted: goodFile.rowCount, rowsQuarantined: badFile.rowCount };
   if (counts.rowsRead !== counts.rowsAccepted + counts.rowsQuarantined) {
-    throw new Error(`${file.hostPath}: read ${rowsRead} rows, wrote ${JSON.stringify(counts)}: the reader lost rows`);
+    throw new Error(
+      `${file.hostPath}: read ${rowsRead} rows, wrote ${JSON.stringify(counts)}: the reader lost rows`,
+    );
   }
   await store.putFile(bucket, `originals/${claim.source}/${claim.batchId}`, file.path);
   const put = (kind: string, local: string, parquet: ParquetFile) =>
@@ -83,7 +85,13 @@ export interface BatchTools {
  * An object that is there already may be part of its table, whose manifest knows its length: it is never written
  * again. It came from the same bytes; that it has as many rows is checked all the same.
  */
-async function putOnce(store: Store, claim: Claim, kind: string, local: string, rowCount: number): Promise<string> {
+async function putOnce(
+  store: Store,
+  claim: Claim,
+  kind: string,
+  local: string,
+  rowCount: number,
+): Promise<string> {
   const key = `${kind}/${claim.source}/${claim.batchId}.parquet`;
   const existing = await store.metadataOf(bucket, key);
   if (existing === undefined) {

@@ -1,7 +1,7 @@
 /** Bronze Parquet: every source column as text, lineage beside it, zstd. */
 import { constants, zstdCompressSync } from "node:zlib";
-import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import type { SchemaElement } from "hyparquet";
+import { fileWriter, ParquetWriter } from "hyparquet-writer";
 
 export type ColumnType = "text" | "integer" | "timestamp";
 export interface Column {
@@ -42,7 +42,11 @@ export function createParquetFile(file: string, columns: Column[]): ParquetFile 
     writer: fileWriter(file),
     schema: [
       { name: "root", num_children: columns.length },
-      ...columns.map(({ name, type }) => ({ name, repetition_type: "OPTIONAL" as const, ...schemaElement[type] })),
+      ...columns.map(({ name, type }) => ({
+        name,
+        repetition_type: "OPTIONAL" as const,
+        ...schemaElement[type],
+      })),
     ],
     codec: "ZSTD",
     compressors: { ZSTD: compress },

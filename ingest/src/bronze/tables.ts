@@ -1,15 +1,18 @@
 /** The Iceberg tables of schema bronze: made when missing, widened when a source brings a new column. */
 import type { Database } from "../catalog.ts";
+import { lineageColumns as lineageNames } from "../read/column-names.ts";
 import { identifier, literal, StatementError, type TrinoSession } from "../trino.ts";
 import { type Column, trinoType } from "./parquet.ts";
 
+const lineageTypes = {
+  _source_file: "text",
+  _row_number: "integer",
+  _batch_id: "text",
+  _ingested_at: "timestamp",
+} as const;
+
 /** Lineage, last in every source's table. */
-export const lineageColumns: Column[] = [
-  { name: "_source_file", type: "text" },
-  { name: "_row_number", type: "integer" },
-  { name: "_batch_id", type: "text" },
-  { name: "_ingested_at", type: "timestamp" },
-];
+export const lineageColumns: Column[] = lineageNames.map((name) => ({ name, type: lineageTypes[name] }));
 
 /** Records that are no rows, with their raw text. */
 export const quarantineColumns: Column[] = [
@@ -61,7 +64,11 @@ async function createTable(trino: TrinoSession, table: string, columns: Column[]
 }
 
 /** Adds the columns that a delivery brings and its table lacks; returns their names. */
-export async function addMissingColumns(trino: TrinoSession, source: string, columns: string[]): Promise<string[]> {
+export async function addMissingColumns(
+  trino: TrinoSession,
+  source: string,
+  columns: string[],
+): Promise<string[]> {
   const { rows } = await trino.query(
     `SELECT column_name FROM information_schema.columns
      WHERE table_schema = 'bronze' AND table_name = ${literal(source)}`,

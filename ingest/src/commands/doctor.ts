@@ -42,7 +42,12 @@ export const doctor: Command = {
     const results = await Promise.all(checks.map((check) => diagnose(check, settings)));
     const failed = results.filter(({ fault }) => fault !== null);
     if (words.options.json) print(`${JSON.stringify(results)}\n`);
-    else print(alignedRows((words.options.quiet ? failed : results).map((result) => [result.part, describe(result)])));
+    else
+      print(
+        alignedRows(
+          (words.options.quiet ? failed : results).map((result) => [result.part, describe(result)]),
+        ),
+      );
     return failed.length > 0 ? exitCode.serviceDown : exitCode.ok;
   },
 };
@@ -63,4 +68,5 @@ async function diagnose({ part, check }: Check, settings: Settings): Promise<Dia
   }
 }
 
-const describe = ({ fault, next }: Diagnosis) => (fault === null ? "ok" : `FAILED: ${fault}\n    next: ${next}`);
+const describe = ({ fault, next }: Diagnosis) =>
+  fault === null ? "ok" : `FAILED: ${fault}\n    next: ${next}`;

@@ -11,7 +11,10 @@ export const exportCommand: Command = {
   async run(words, context) {
     const { output } = configuredPipeline(words, context.env);
     if (Object.keys(output).length === 0) {
-      throw usageError("the configuration names no folder", "add 'output' with bronze, silver or gold and a folder");
+      throw usageError(
+        "the configuration names no folder",
+        "add 'output' with bronze, silver or gold and a folder",
+      );
     }
     const files = await exportLayers(output, { ...context, settings: loadSettings(context.env) });
     if (words.options.json) context.print(`${JSON.stringify({ files })}\n`);

@@ -21,7 +21,16 @@ export const history: Command = {
              (select string_agg(source, ', ') from jsonb_array_elements_text(details -> 'missing') as source) as missing
          from branch.publication order by id desc`,
       );
-      const columns = ["id", "published_at", "kind", "run_id", "batches", "tables", "tests_passed", "missing"];
+      const columns = [
+        "id",
+        "published_at",
+        "kind",
+        "run_id",
+        "batches",
+        "tables",
+        "tests_passed",
+        "missing",
+      ];
       const table = {
         columns: columns.map((name) => ({ name, type: "varchar" })),
         rows: rows.map((row) => columns.map((name) => row[name])),

@@ -1,4 +1,4 @@
-import { type Command, commonOptions, type Context, type Words } from "../command.ts";
+import { type Command, type Context, commonOptions, type Words } from "../command.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
 import { exportLayers } from "../export.ts";
 import type { IngestResult } from "../ingest.ts";

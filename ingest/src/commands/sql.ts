@@ -10,15 +10,21 @@ export const sql: Command = {
   options: {
     format: { type: "string", value: "FORMAT", help: "table, csv or json (default: table)" },
     user: { type: "string", value: "USER", help: "admin, bi, dbt or ingest (default: bi)" },
-    catalog: { type: "string", value: "CATALOG", help: "default catalog of the statement (default: lakehouse)" },
+    catalog: {
+      type: "string",
+      value: "CATALOG",
+      help: "default catalog of the statement (default: lakehouse)",
+    },
   },
   async run(words, { print, env, signal }) {
     const format = choiceOption(words, "format", ["table", "csv", "json"]);
     const user = choiceOption({ ...words, options: { user: "bi", ...words.options } }, "user", trinoUsers);
     const catalog = String(words.options.catalog ?? "lakehouse");
-    if (words.positionals.length > 1) throw usageError("reelhouse sql: expected one statement; put it in quotes");
+    if (words.positionals.length > 1)
+      throw usageError("reelhouse sql: expected one statement; put it in quotes");
     const statement = (words.positionals[0] ?? (await standardInput())).trim().replace(/;$/, "");
-    if (!statement) throw usageError("reelhouse sql: expected a statement, as an argument or on standard input");
+    if (!statement)
+      throw usageError("reelhouse sql: expected a statement, as an argument or on standard input");
     const trino = connectTrino(loadSettings(env), user, { catalog, signal });
     for await (const text of resultFormats[format](trino.pages(statement))) print(text);
     return exitCode.ok;

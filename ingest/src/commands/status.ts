@@ -40,7 +40,9 @@ async function sourceStatus(ledger: Database): Promise<SourceStatus[]> {
          sum(rows_quarantined)::bigint as quarantined, max(committed_at) as newest
      from ledger.batch where state = 'committed' group by source`,
   );
-  const { rows: refusals } = await ledger.query("select source, source_file, message, refused_at from ledger.refusal");
+  const { rows: refusals } = await ledger.query(
+    "select source, source_file, message, refused_at from ledger.refusal",
+  );
   return [...loadContracts().keys()].map((source) => {
     const loaded = batches.find((row) => row.source === source);
     const refused = refusals.find((row) => row.source === source);
@@ -50,7 +52,9 @@ async function sourceStatus(ledger: Database): Promise<SourceStatus[]> {
       rows: loaded?.rows ?? 0,
       quarantined: loaded?.quarantined ?? 0,
       newestBatchAt: loaded?.newest ?? null,
-      refused: refused ? { file: refused.source_file, message: refused.message, at: refused.refused_at } : null,
+      refused: refused
+        ? { file: refused.source_file, message: refused.message, at: refused.refused_at }
+        : null,
     };
   });
 }
@@ -90,5 +94,7 @@ function age(time: Date): string {
   const minutes = Math.max(0, Math.round((Date.now() - time.getTime()) / 60_000));
   if (minutes < 1) return "just now";
   if (minutes < 120) return `${minutes} minutes ago`;
-  return minutes < 48 * 60 ? `${Math.round(minutes / 60)} hours ago` : `${Math.round(minutes / 1440)} days ago`;
+  return minutes < 48 * 60
+    ? `${Math.round(minutes / 60)} hours ago`
+    : `${Math.round(minutes / 1440)} days ago`;
 }

@@ -80,24 +80,23 @@ async function kindOf(path: string, hostRoot: string): Promise<"file" | "folder"
 }
 
 async function globbed(path: string, folder: string, hostRoot: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const name of glob(relative(folder, path), { cwd: hostRoot + folder })) {
-    const match = join(folder, name);
-    if ((await kindOf(match, hostRoot)) === "file") found.push(match);
-  }
-  return found;
+  const names = await Array.fromAsync(glob(relative(folder, path), { cwd: hostRoot + folder }));
+  return withoutFolders(folder, names, hostRoot);
 }
 
 async function listed(path: string, extension: string, hostRoot: string): Promise<string[]> {
   const names = await readdir(hostRoot + path).catch((cause) => {
     throw unreadable(path, cause);
   });
-  const isVisible = (name: string) => !name.startsWith(".") && extname(name).toLowerCase() === extension;
-  const files: string[] = [];
-  for (const name of names.filter(isVisible)) {
-    if ((await kindOf(join(path, name), hostRoot)) !== "folder") files.push(join(path, name));
-  }
-  return files;
+  const isWanted = (name: string) => !name.startsWith(".") && extname(name).toLowerCase() === extension;
+  return withoutFolders(path, names.filter(isWanted), hostRoot);
+}
+
+/** A link that leads nowhere stays: its delivery must be refused, not overlooked. */
+async function withoutFolders(folder: string, names: readonly string[], hostRoot: string): Promise<string[]> {
+  const paths = names.map((name) => join(folder, name));
+  const kinds = await Promise.all(paths.map((path) => kindOf(path, hostRoot)));
+  return paths.filter((_, index) => kinds[index] !== "folder");
 }
 
 /** The host's folders that a container needs to see; a folder inside another of the same mode is left out. */

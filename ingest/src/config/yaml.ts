@@ -1,4 +1,4 @@
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar } from "yaml";
 import { usageError } from "../errors.ts";
 import { nearestName } from "../read/nearest.ts";
 import { type Environment, interpolate } from "./interpolate.ts";
@@ -53,7 +53,11 @@ export class YamlReader {
       const name = isScalar(key) ? String(key.value) : String(key);
       const where = entry.where ? `${entry.where}.${name}` : name;
       if (members.has(name)) this.fault({ node: key as Node, where }, "duplicate key");
-      else members.set(name, { node: this.#resolveAlias(isNode(value) ? value : (key as Node)), where });
+      else
+        members.set(name, {
+          node: isNode(value) ? this.#resolveAlias(value) : nothingAt(key as Node),
+          where,
+        });
     }
     return members;
   }
@@ -93,6 +97,11 @@ export class YamlReader {
   #add(offset: number, text: string): void {
     this.#faults.push({ line: this.#lines.linePos(offset).line, text });
   }
+}
+
+/** The value of a key that has none, as in `{critic_agg}`. */
+function nothingAt(key: Node): Node {
+  return Object.assign(new Scalar(null), { range: key.range ?? null });
 }
 
 function describe(node: Node): string {

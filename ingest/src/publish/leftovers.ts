@@ -12,11 +12,14 @@ export async function stopLeftoverQueries(trino: TrinoSession): Promise<void> {
        WHERE "user" = 'dbt' AND source LIKE 'dbt%' AND state NOT IN ('FINISHED', 'FAILED')`,
     );
     if (rows.length === 0) return;
-    if (Date.now() > deadlineMs) throw new Error(`trino: queries of an earlier build do not end: ${rows.join(", ")}`);
+    if (Date.now() > deadlineMs)
+      throw new Error(`trino: queries of an earlier build do not end: ${rows.join(", ")}`);
     for (const [queryId] of rows) {
       // It may end by itself between the two statements.
       await trino
-        .query(`CALL system.runtime.kill_query(query_id => ${literal(String(queryId))}, message => 'its build is gone')`)
+        .query(
+          `CALL system.runtime.kill_query(query_id => ${literal(String(queryId))}, message => 'its build is gone')`,
+        )
         .catch(() => undefined);
     }
   }

@@ -57,7 +57,8 @@ export function recordedRowCount(metadata: TableMetadata): number | undefined {
 /** `s3://…/metadata/00007-<uuid>.metadata.json` -> the next version's location under a new uuid. */
 export function nextMetadataLocation(location: string, uuid: string): string {
   const match = /^(.*\/metadata\/)(\d+)-[^/]+\.metadata\.json$/.exec(location);
-  if (!match?.[1] || !match[2]) throw new Error(`expected …/metadata/<version>-<uuid>.metadata.json, found ${location}`);
+  if (!match?.[1] || !match[2])
+    throw new Error(`expected …/metadata/<version>-<uuid>.metadata.json, found ${location}`);
   const version = String(Number(match[2]) + 1).padStart(5, "0");
   return `${match[1]}${version}-${uuid}.metadata.json`;
 }
@@ -66,6 +67,8 @@ export function nextMetadataLocation(location: string, uuid: string): string {
 export function stringifyMetadata(metadata: TableMetadata): string {
   return JSON.stringify(metadata, (_key, value) =>
     // rawJSON is younger than TypeScript's library.
-    typeof value === "bigint" ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(`${value}`) : value,
+    typeof value === "bigint"
+      ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(`${value}`)
+      : value,
   );
 }

@@ -1,7 +1,7 @@
 /** Fork and publish: how what dbt built on branch `audit` becomes what readers of `lakehouse` see. */
 import { randomUUID } from "node:crypto";
 import type { Database } from "../catalog.ts";
-import { splitLocation, type Store } from "../store.ts";
+import { type Store, splitLocation } from "../store.ts";
 import { parseExactly } from "../trino.ts";
 import {
   derivePublished,
@@ -40,14 +40,23 @@ export async function forkAudit(publisher: Database): Promise<Pointers> {
 
 /** The tables of a branch that a publication would carry. */
 export async function branchPointers(publisher: Database, branch: string): Promise<Pointers> {
-  const { rows } = await publisher.query("select * from iceberg.iceberg_tables where catalog_name = $1", [branch]);
+  const { rows } = await publisher.query("select * from iceberg.iceberg_tables where catalog_name = $1", [
+    branch,
+  ]);
   return pointers(rows);
 }
 
-type Row = { table_namespace: string; table_name: string; metadata_location: string; iceberg_type: string | null };
+type Row = {
+  table_namespace: string;
+  table_name: string;
+  metadata_location: string;
+  iceberg_type: string | null;
+};
 
 function pointers(rows: Row[]): Pointers {
-  const tables = rows.filter((row) => publishedNamespaces.includes(row.table_namespace) && row.iceberg_type !== "VIEW");
+  const tables = rows.filter(
+    (row) => publishedNamespaces.includes(row.table_namespace) && row.iceberg_type !== "VIEW",
+  );
   return new Map(tables.map((row) => [`${row.table_namespace}.${row.table_name}`, row.metadata_location]));
 }
 

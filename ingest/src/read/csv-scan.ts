@@ -27,7 +27,7 @@ export function scanRecord(window: Window, start: number, maximumFields: number)
   for (let position = start; ; position++) {
     const isQuoted = position < end && text.charCodeAt(position) === quote;
     const fieldEnd = isQuoted ? quotedEnd(window, position + 1) : plainEnd(window, position);
-    if (fieldEnd < 0) return isComplete ? bad("unclosed_quote") : { kind: "unfinished", inQuotes: true };
+    if (fieldEnd < 0) return { kind: "unfinished", inQuotes: true };
     if (fieldEnd === end && !isComplete) return { kind: "unfinished", inQuotes: false };
     values.push(isQuoted ? unquoted(text.slice(position + 1, fieldEnd - 1)) : text.slice(position, fieldEnd));
     if (values.length > maximumFields) return bad("too_many_fields");
@@ -64,7 +64,7 @@ function quotedEnd({ text, end }: Window, start: number): number {
   for (;;) {
     const found = text.indexOf('"', position);
     if (found < 0 || found >= end) return -1;
-    if (found + 1 === end || text.charCodeAt(found + 1) !== quote) return found + 1;
+    if (text.charCodeAt(found + 1) !== quote) return found + 1;
     position = found + 2;
   }
 }

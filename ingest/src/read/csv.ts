@@ -29,11 +29,22 @@ async function* records(
   columns: readonly string[],
   options: ReadOptions = {},
 ): AsyncGenerator<(Row | Reject)[]> {
+  let known: readonly string[] | undefined;
   for await (const { header, found } of parsedChunks(file, options)) {
-    if (found.length === 0) continue;
-    if (header?.length !== columns.length) throw changedWhileRead(file, "another header");
-    yield found;
+    if (header !== known) refuseOtherHeader(file, header, columns);
+    known = header;
+    if (found.length > 0) yield found;
   }
+  if (known === undefined) refuseOtherHeader(file, known, columns);
+}
+
+function refuseOtherHeader(
+  file: SourceFile,
+  header: readonly string[] = [],
+  columns: readonly string[],
+): void {
+  const isSame = bronzeColumnNames(header).join("\n") === columns.join("\n");
+  if (!isSame) throw changedWhileRead(file, "another header");
 }
 
 /** What each chunk completes; the header is there from the chunk on that completes it. */
@@ -55,9 +66,8 @@ function columnNames(file: SourceFile, header: readonly string[]): string[] {
   refuseTooManyColumns(file.hostPath, header.length, 1);
   if (header.every((name) => name.trim() === "")) throw headerError(file, "header without a name");
   const [first = ""] = header;
-  const [, sign = ""] = first.match(/^\s*([<{[])/) ?? [];
-  if (sign === "<") throw headerError(file, "HTML or XML in the place of the header");
-  if (sign) throw headerError(file, "JSON in the place of the header");
+  if (/^\s*<[!?a-z]/i.test(first)) throw headerError(file, "HTML or XML in the place of the header");
+  if (/^\s*(\{|\[\s*(\{|$))/.test(first)) throw headerError(file, "JSON in the place of the header");
   return bronzeColumnNames(header);
 }
 

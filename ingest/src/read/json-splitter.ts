@@ -109,7 +109,9 @@ export class JsonSplitter {
   #emit(): void {
     const isCut = this.#held.length > this.#maximumLength;
     // a cut may halve a surrogate pair
-    const text = isCut ? this.#held.slice(0, this.#maximumLength).toWellFormed() : this.#held.trimEnd();
+    const text = isCut
+      ? this.#held.slice(0, this.#maximumLength).toWellFormed()
+      : withoutEndBlanks(this.#held);
     this.#found.push({ text, lineNumber: this.#elementLine || this.#lineNumber, isCut });
     this.#elementCount++;
     this.#elementLine = 0;
@@ -129,4 +131,11 @@ export class JsonSplitter {
       next: "deliver the file again; if it is CSV, say so in pipeline.yaml: format: csv",
     });
   }
+}
+
+/** `trimEnd` would also cut blanks that JSON does not know, and make a broken element valid. */
+function withoutEndBlanks(text: string): string {
+  let end = text.length;
+  while (isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(0, end);
 }

@@ -1,0 +1,210 @@
+/** Bad input, bad configuration, failing tests and services that are down: one clear message, nothing half published. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type SourceName, sourceNames } from "../oracle/index.ts";
+import { csvFile, deliver, fileName, goldMovies, sampleDeliveries } from "./deliveries.ts";
+import { type Row, type Stack, startStack } from "./stack.ts";
+
+let stack: Stack;
+let published: Row[];
+
+beforeAll(async () => {
+  stack = await startStack("refusals");
+  await stack.succeed(["run", "--no-export"]);
+  published = await gold();
+});
+afterAll(() => stack?.stop());
+beforeEach(() => deliver(stack, original()));
+
+const gold = async () =>
+  (await goldMovies(stack)).sort((a, b) => (String(a.movie_title) < String(b.movie_title) ? -1 : 1));
+const original = () =>
+  Object.fromEntries(sourceNames.map((source) => [source, sampleDeliveries()[source][0]?.text ?? ""]));
+
+describe("a refused delivery", () => {
+  const header = csvFile("critic_agg", []);
+  const cases: { name: string; source: SourceName; content: string | Buffer; says: RegExp }[] = [
+    { name: "an empty file", source: "critic_agg", content: "", says: /empty/ },
+    { name: "a JSON file as CSV", source: "critic_agg", content: '[{"title": "x"}]', says: /missing column/ },
+    { name: "a CSV file as JSON", source: "audience_pulse", content: header, says: /array/ },
+    {
+      name: "a cut-off JSON array",
+      source: "audience_pulse",
+      content: '[{"title": "x", "year": "2001"}, {"ti',
+      says: /end|cut|array/,
+    },
+    {
+      name: "a gzip file",
+      source: "critic_agg",
+      content: Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0]),
+      says: /gzip/,
+    },
+    {
+      name: "invalid UTF-8",
+      source: "critic_agg",
+      content: Buffer.from(`${header}caf\xe9,2001,1,1,1\n`, "latin1"),
+      says: /UTF-8/,
+    },
+    {
+      name: "a missing required column",
+      source: "critic_agg",
+      content: header.replace("release_year,", ""),
+      says: /missing column release_year/,
+    },
+    {
+      name: "a renamed column",
+      source: "critic_agg",
+      content: header.replace("movie_title", "movie_titel"),
+      says: /movie_title \(renamed to movie_titel\?\)/,
+    },
+  ];
+  for (const { name, source, content, says } of cases) {
+    it(`should end with 3 and publish nothing: ${name}`, async () => {
+      const path = stack.write(`data/sample/${fileName(source)}`, content);
+      const outcome = await stack.reelhouse(["run", "--no-export"]);
+      expect(outcome.code, outcome.stderr).toBe(3);
+      expect(outcome.stderr).toContain(path);
+      expect(outcome.stderr).toMatch(says);
+      expect(outcome.stderr).toContain("nothing was published");
+      expect(await gold()).toEqual(published);
+    });
+  }
+
+  it("should end with 3 when a file is missing, and be named by status until a good one arrives", async () => {
+    rmSync(join(stack.folder, "data/sample/critic_agg.csv"));
+    const outcome = await stack.reelhouse(["run", "--no-export"]);
+    expect(outcome.code, outcome.stderr).toBe(3);
+    expect(outcome.stderr).toContain("data/sample/critic_agg.csv");
+    const { sources } = JSON.parse((await stack.succeed(["status", "--json"])).stdout);
+    const held = sources.find((row: { source: string }) => row.source === "critic_agg");
+    expect(held.refused.file).toContain("critic_agg.csv");
+    deliver(stack, { critic_agg: `${original().critic_agg}Alien,1979,98,9,100\n` });
+    await stack.succeed(["run", "--no-export"]);
+    const after = JSON.parse((await stack.succeed(["status", "--json"])).stdout);
+    expect(after.sources.find((row: { source: string }) => row.source === "critic_agg").refused).toBeNull();
+    published = await gold();
+    expect(published).toHaveLength(4);
+  });
+
+  it("should publish the rest with --partial, naming what is missing", async () => {
+    deliver(stack, {
+      critic_agg: "",
+      box_office_domestic: csvFile("box_office_domestic", ["Inception,2010,300000000"]),
+    });
+    await stack.succeed(["run", "--no-export", "--partial"]);
+    const [latest] = JSON.parse((await stack.succeed(["history", "--json"])).stdout);
+    expect(latest.missing).toBe("critic_agg");
+    published = await gold();
+    expect(published.find(({ movie_title }) => movie_title === "Inception")).toMatchObject({
+      domestic_box_office_gross_usd: 300000000,
+    });
+  });
+});
+
+describe("a delivery with surprises", () => {
+  it("should keep an unexpected column in bronze and say so", async () => {
+    const text =
+      "movie_title,release_year,critic_score_percentage,top_critic_score,total_critic_reviews_counted,Notes\nHeat,1995,83,7.9,150,a note\n";
+    deliver(stack, { critic_agg: text });
+    const { stderr } = await stack.succeed(["run", "--no-export"]);
+    expect(stderr).toContain("notes");
+    const rows = await stack.query("SELECT notes FROM bronze.critic_agg WHERE movie_title = 'Heat'", "admin");
+    expect(rows).toEqual([{ notes: "a note" }]);
+    published = await gold();
+  });
+});
+
+describe("a broken configuration", () => {
+  it("should end with 2 and list every fault with its line", async () => {
+    stack.write(
+      "broken.yaml",
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration's own way to name a variable
+      "source:\n  critic_agg: 12\n  audience_puls: data/x.json\n  box_office:\n    domestic: ${NO_SUCH_VARIABLE}/x.csv\nsorce: {}\n",
+    );
+    const outcome = await stack.reelhouse(["run", "--config", "broken.yaml"]);
+    expect(outcome.code).toBe(2);
+    for (const fault of [
+      "broken.yaml:2",
+      "broken.yaml:3",
+      "broken.yaml:5",
+      "NO_SUCH_VARIABLE",
+      "broken.yaml:6",
+    ]) {
+      expect(outcome.stderr).toContain(fault);
+    }
+  });
+
+  it("should end with 2 for an unknown command, option or value", async () => {
+    for (const words of [
+      ["nonsense"],
+      ["run", "--nonsense"],
+      ["sql", "--format", "xml", "SELECT 1"],
+      ["run", "--wait", "soon"],
+    ]) {
+      const outcome = await stack.reelhouse(words);
+      expect(outcome.code, words.join(" ")).toBe(2);
+    }
+  });
+
+  it("should take the caller's environment variable for a name in braces", async () => {
+    const folder = join(stack.folder, "elsewhere");
+    const text = csvFile("critic_agg", ["Up,2009,98,8.4,300"]);
+    stack.write("elsewhere/critics.csv", text);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration's own way to name a variable
+    stack.write("variable.yaml", "source:\n  critic_agg: ${FILMS_FOLDER}/*.csv\n");
+    const { stdout } = await stack.succeed(["ingest", "--json", "--config", "variable.yaml"], {
+      env: { FILMS_FOLDER: folder },
+    });
+    expect(JSON.parse(stdout).loaded).toMatchObject([
+      { source: "critic_agg", file: join(folder, "critics.csv") },
+    ]);
+    await stack.succeed(["build"]);
+    published = await gold();
+  });
+});
+
+describe("a failing dbt test", () => {
+  it("should end with 4, name the test and leave what is published untouched", async () => {
+    const failing = stack.write("no_film_may_exist.sql", "select * from {{ ref('movies_unified') }}\n");
+    const inside = "dbt:/opt/dbt/project/tests/no_film_may_exist.sql";
+    await stack.compose(["cp", failing, inside]);
+    await stack.compose(["restart", "dbt"]);
+    await stack.compose(["up", "--detach", "--wait", "dbt"]);
+    deliver(stack, { critic_agg: csvFile("critic_agg", ["Changed,2001,1,1,1"]) });
+    const outcome = await stack.reelhouse(["run", "--no-export"]);
+    expect(outcome.code, outcome.stderr).toBe(4);
+    expect(outcome.stderr).toContain("no_film_may_exist");
+    expect(await gold()).toEqual(published);
+
+    await stack.compose(["up", "--detach", "--wait", "--force-recreate", "--no-deps", "dbt"]);
+    await stack.succeed(["run", "--no-export"]);
+    published = await gold();
+    expect(published.map(({ movie_title }) => movie_title)).toContain("Changed");
+  });
+});
+
+describe("a service that is down", () => {
+  const cases = [
+    { service: "dbt", words: ["build", "--force"] },
+    { service: "trino", words: ["sql", "SELECT 1"] },
+    { service: "minio", words: ["build", "--force"] },
+    { service: "catalog", words: ["run", "--no-export"] },
+  ];
+  for (const { service, words } of cases) {
+    it(`should end with 5, and doctor should name it: ${service}`, async () => {
+      await stack.compose(["stop", service]);
+      try {
+        const outcome = await stack.reelhouse(words);
+        expect(outcome.code, outcome.stderr).toBe(5);
+        const diagnosis = await stack.reelhouse(["doctor", "--json"]);
+        expect(diagnosis.code).toBe(5);
+        const parts = JSON.parse(diagnosis.stdout) as { part: string; fault: string | null }[];
+        expect(parts.find(({ part }) => part === service)?.fault).not.toBeNull();
+      } finally {
+        await stack.compose(["up", "--detach", "--wait", "minio", "catalog", "trino", "dbt"]);
+      }
+      expect(await gold()).toEqual(published);
+    });
+  }
+});

@@ -1,0 +1,223 @@
+/** The sample on the whole path, as plain `docker compose up` loads it, and what a user does next. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { differences, expectedLake } from "../oracle/index.ts";
+import { deliver, goldMovies, type SampleFiles, sampleDeliveries } from "./deliveries.ts";
+import { projectFolder, type Stack, startStack } from "./stack.ts";
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack("sample", { firstLoad: true });
+});
+afterAll(() => stack?.stop());
+
+describe("plain docker compose up", () => {
+  it("should publish gold that equals an independent computation", async () => {
+    const { movies } = expectedLake(sampleDeliveries());
+    expect(movies).toHaveLength(3);
+    expect(differences(await goldMovies(stack), movies)).toEqual([]);
+  });
+
+  it("should show the figures of the sample", async () => {
+    const rows = await stack.query("SELECT * FROM gold.movies_unified WHERE movie_title = 'Inception'");
+    expect(rows).toMatchObject([
+      {
+        release_year: 2010,
+        total_box_office_gross_usd: 828276195,
+        profit_usd: 568276195,
+        domestic_gross_source: "box_office",
+        sources_present: "audience_pulse,box_office,critic_agg",
+      },
+    ]);
+  });
+
+  it("should leave every server healthy and every one-shot ended with 0", async () => {
+    const { stdout } = await stack.compose([
+      "ps",
+      "--all",
+      "--format",
+      "{{.Service}} {{.State}} {{.Health}} {{.ExitCode}}",
+    ]);
+    expect(stdout.trim().split("\n").sort()).toEqual([
+      "buckets exited  0",
+      "catalog running healthy 0",
+      "cli running healthy 0",
+      "dbt running healthy 0",
+      "ingest exited  0",
+      "minio running healthy 0",
+      "secrets exited  0",
+      "trino running healthy 0",
+    ]);
+  });
+
+  it("should keep bronze as it arrived", async () => {
+    const rows = await stack.query("SELECT * FROM bronze.audience_pulse ORDER BY _row_number", "admin");
+    expect(rows).toMatchObject([{ title: "Inception" }, { title: "The Dark Knight" }, { title: "Parasite" }]);
+    expect(rows[2]).toMatchObject({ audience_average_score: "9.0", year: "2019", _row_number: 3 });
+    expect(rows[2]?._batch_id).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+describe("a second run", () => {
+  it("should add nothing, publish nothing and say so", async () => {
+    const before = await stack.query("SELECT count(*) AS rows FROM bronze.critic_agg", "admin");
+    const { stdout } = await stack.succeed(["run", "--json", "--no-export"]);
+    const result = JSON.parse(stdout);
+    expect(result.loaded).toEqual([]);
+    expect(result.known).toHaveLength(5);
+    expect(result.publication).toBeNull();
+    expect(await stack.query("SELECT count(*) AS rows FROM bronze.critic_agg", "admin")).toEqual(before);
+  });
+});
+
+describe("reelhouse sql", () => {
+  it("should print bigints with all their digits in each format", async () => {
+    const statement =
+      "SELECT 9223372036854775807 AS big, CAST(null AS varchar) AS nothing, '' AS empty, 'a\"b' AS quoted";
+    expect((await stack.succeed(["sql", "--format", "csv", statement])).stdout).toBe(
+      'big,nothing,empty,quoted\n9223372036854775807,,"","a""b"\n',
+    );
+    expect((await stack.succeed(["sql", "--format", "json", statement])).stdout).toContain(
+      '"big": 9223372036854775807',
+    );
+    expect((await stack.succeed(["sql", statement])).stdout).toContain("9223372036854775807");
+  });
+
+  it("should take the statement from standard input and run as the named user", async () => {
+    const { stdout } = await stack.succeed(["sql", "--user", "admin", "--format", "csv"], {
+      input: "SELECT current_user AS me, (SELECT count(*) FROM bronze.batches) AS batches;\n",
+    });
+    expect(stdout).toBe("me,batches\nadmin,5\n");
+  });
+
+  it("should end with 1 and Trino's answer when the statement is wrong", async () => {
+    const outcome = await stack.reelhouse(["sql", "SELECT nonsense"]);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain("COLUMN_NOT_FOUND");
+  });
+});
+
+describe("the published lakehouse", () => {
+  it("should tag each table of a publication and answer as of it", async () => {
+    const rows = await stack.query(
+      "SELECT count(*) AS films FROM gold.movies_unified FOR VERSION AS OF 'pub_1'",
+    );
+    expect(rows).toEqual([{ films: 3 }]);
+    const tables = await stack.query(
+      "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema IN ('silver', 'gold')",
+    );
+    for (const { name } of tables) {
+      const [schema, table] = String(name).split(".");
+      const tags = await stack.query(`SELECT name FROM ${schema}."${table}$refs" WHERE type = 'TAG'`);
+      expect(tags, String(name)).toContainEqual({ name: "pub_1" });
+    }
+  });
+
+  it("should describe its columns to BI tools", async () => {
+    const described = await stack.query("SHOW COLUMNS FROM gold.movies_unified");
+    expect(described.filter(({ Comment }) => !Comment)).toEqual([]);
+  });
+});
+
+describe("exports", () => {
+  it("should write each layer as CSV that belongs to the caller", async () => {
+    const config = readFileSync(join(projectFolder, "pipeline.yaml"), "utf8").replace(
+      /^#? ?output:[\s\S]*$/m,
+      "",
+    );
+    stack.write(
+      "export.yaml",
+      `${config}\noutput:\n  bronze: out/bronze\n  silver: out/silver\n  gold: out/gold\n`,
+    );
+    const { stdout } = await stack.succeed(["export", "--config", "export.yaml", "--json"]);
+    const names = (JSON.parse(stdout).files as string[]).map((file) => file.slice(stack.folder.length + 1));
+    expect(names).toEqual(
+      expect.arrayContaining([
+        "out/bronze/audience_pulse.csv",
+        "out/bronze/critic_agg.csv",
+        "out/bronze/box_office_domestic.csv",
+        "out/bronze/box_office_international.csv",
+        "out/bronze/box_office_financials.csv",
+        "out/silver/audience_pulse.csv",
+        "out/silver/critic_agg.csv",
+        "out/silver/box_office_metrics.csv",
+        "out/gold/movies_unified.csv",
+      ]),
+    );
+    const bronze = readFileSync(join(stack.folder, "out/bronze/critic_agg.csv"), "utf8");
+    expect(bronze).toBe(readFileSync(join(stack.folder, "data/sample/critic_agg.csv"), "utf8"));
+    const gold = readFileSync(join(stack.folder, "out/gold/movies_unified.csv"), "utf8").trim().split("\n");
+    expect(gold).toHaveLength(4);
+    expect(gold[0]).toMatch(/^movie_title,release_year,/);
+  });
+});
+
+describe("two runs at once", () => {
+  it("should let the second one end with 6 naming the holder, or wait", async () => {
+    const first = stack.reelhouse(["run", "--force", "--no-export"]);
+    await runIsActive();
+    const second = await stack.reelhouse(["run", "--no-export"]);
+    expect(second.code).toBe(6);
+    expect(second.stderr).toContain("another run is active: reelhouse run ");
+    const third = stack.reelhouse(["run", "--no-export", "--wait", "120"]);
+    expect((await first).code).toBe(0);
+    expect((await third).code).toBe(0);
+  });
+
+  async function runIsActive(): Promise<void> {
+    for (;;) {
+      const held = await stack.catalogQuery(
+        "select count(*) from pg_locks where locktype = 'advisory' and granted",
+      );
+      if (held !== "0") return;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+});
+
+describe("a changed delivery", () => {
+  it("should supersede the old rows, and A after B should stay superseded", async () => {
+    const files: SampleFiles = {
+      critic_agg:
+        "movie_title,release_year,critic_score_percentage,top_critic_score,total_critic_reviews_counted\nParasite,2019,98,9.4,480\n",
+    };
+    const original = readFileSync(join(stack.folder, "data/sample/critic_agg.csv"), "utf8");
+    deliver(stack, files);
+    await stack.succeed(["run", "--no-export"]);
+    const parasite =
+      "SELECT critic_score_percentage AS critics FROM gold.movies_unified WHERE movie_title = 'Parasite'";
+    expect(await stack.query(parasite)).toEqual([{ critics: 98 }]);
+    expect(
+      await stack.query(parasite.replace("movies_unified", "movies_unified FOR VERSION AS OF 'pub_1'")),
+    ).toEqual([{ critics: 99 }]);
+    deliver(stack, { critic_agg: original });
+    const { stdout } = await stack.succeed(["run", "--no-export", "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({ loaded: [], publication: null });
+    expect(await stack.query(parasite)).toEqual([{ critics: 98 }]);
+  });
+});
+
+describe("status, history and doctor", () => {
+  it("should tell freshness, publications and health", async () => {
+    const status = JSON.parse((await stack.succeed(["status", "--json"])).stdout);
+    expect(status.sources).toHaveLength(5);
+    expect(status.publication.id).toBeGreaterThan(1);
+    const history = JSON.parse((await stack.succeed(["history", "--json"])).stdout);
+    expect(history.at(-1)).toMatchObject({ id: 1, kind: "build", batches: 5 });
+    expect((await stack.succeed(["doctor"])).stdout).toMatch(
+      /catalog +ok\n +minio +ok\n +trino +ok\n +dbt +ok/,
+    );
+  });
+});
+
+describe("a restart", () => {
+  it("should lose nothing when every service is killed and started again", async () => {
+    const before = await stack.query("SELECT * FROM gold.movies_unified ORDER BY movie_title, release_year");
+    await stack.compose(["kill", "minio", "catalog", "trino", "dbt"]);
+    await stack.compose(["up", "--detach", "--wait", "minio", "catalog", "trino", "dbt"]);
+    expect(await stack.query("SELECT * FROM gold.movies_unified ORDER BY movie_title, release_year")).toEqual(
+      before,
+    );
+  });
+});

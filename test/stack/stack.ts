@@ -1,0 +1,217 @@
+/**
+ * The real stack, driven as a user would: testcontainers starts docker-compose.yml under a project name of its own
+ * on a free port, tests run ./scripts/reelhouse and SQL against it, and it goes away with its volumes.
+ */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { DockerComposeEnvironment, type StartedDockerComposeEnvironment, Wait } from "testcontainers";
+import type { Settings, TrinoUser } from "../../ingest/src/settings.ts";
+import { type Cell, connectTrino } from "../../ingest/src/trino.ts";
+
+/** The checkout as the Docker engine's host sees it. */
+export const projectFolder = process.env.REELHOUSE_PROJECT ?? resolve(import.meta.dirname, "../..");
+const scratchFolder = process.env.TEST_FOLDER ?? tmpdir();
+
+export interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+export type Row = Record<string, Cell>;
+
+export interface CommandOptions {
+  /** The folder that the caller stands in (default: the stack's own folder). */
+  cwd?: string;
+  env?: Record<string, string>;
+  input?: string;
+}
+
+export interface Stack {
+  project: string;
+  /** A folder of the test's own, with the sample in data/sample and its pipeline.yaml. */
+  folder: string;
+  trinoPort: number;
+  /** `./scripts/reelhouse WORDS`. */
+  reelhouse(words: string[], options?: CommandOptions): Promise<Outcome>;
+  /** As `reelhouse`, and fails the test unless the command ends with 0. */
+  succeed(words: string[], options?: CommandOptions): Promise<Outcome>;
+  compose(words: string[], options?: CommandOptions): Promise<Outcome>;
+  docker(words: string[]): Promise<Outcome>;
+  script(name: string, words: string[], options?: CommandOptions): Promise<Outcome>;
+  /** One statement through Trino with the password of `user`; rows as objects. */
+  query(sql: string, user?: TrinoUser, catalog?: string): Promise<Row[]>;
+  /** One statement in PostgreSQL as its superuser, rows as text lines with `|` between the cells. */
+  catalogQuery(sql: string): Promise<string>;
+  /** The generated secrets of one service, by name. */
+  secrets(service: "minio" | "trino" | "dbt" | "cli" | "catalog"): Promise<Record<string, string>>;
+  /** Writes a file below `folder` and returns its path. */
+  write(name: string, content: string | Buffer): string;
+  stop(): Promise<void>;
+}
+
+const servers = ["minio", "catalog", "trino", "dbt"];
+
+/**
+ * Starts the servers; `firstLoad`: everything, as plain `docker compose up` does. While writing a test, ATTACH names
+ * a running project to use instead: it is neither started nor stopped.
+ */
+export async function startStack(name: string, { firstLoad = false } = {}): Promise<Stack> {
+  const attached = process.env.ATTACH;
+  const project = attached ?? `reelhouse-test-${name}-${randomBytes(3).toString("hex")}`;
+  const trinoPort = attached ? Number(process.env.TRINO_PORT ?? 8443) : await freePort();
+  const folder = mkdtempSync(join(scratchFolder, `${name}-`));
+  cpSync(join(projectFolder, "data/sample"), join(folder, "data/sample"), { recursive: true });
+  cpSync(join(projectFolder, "pipeline.yaml"), join(folder, "pipeline.yaml"));
+  // The host's environment leaks into compose: what a test relies on is set here.
+  const env = { COMPOSE_PROJECT_NAME: project, TRINO_PORT: String(trinoPort), PIPELINE: "pipeline.yaml" };
+  if (attached) return stackOf(undefined, { project, folder, trinoPort, env });
+  const environment = await new DockerComposeEnvironment(projectFolder, "docker-compose.yml")
+    .withProjectName(project)
+    .withEnvironment(env)
+    .withWaitStrategy("secrets-1", Wait.forOneShotStartup())
+    .withWaitStrategy("buckets-1", Wait.forOneShotStartup())
+    .withWaitStrategy("ingest-1", Wait.forOneShotStartup())
+    .withStartupTimeout(5 * 60_000)
+    .up(firstLoad ? undefined : servers);
+  return stackOf(environment, { project, folder, trinoPort, env });
+}
+
+async function stackOf(
+  environment: StartedDockerComposeEnvironment | undefined,
+  {
+    project,
+    folder,
+    trinoPort,
+    env,
+  }: Pick<Stack, "project" | "folder" | "trinoPort"> & { env: Record<string, string> },
+): Promise<Stack> {
+  const call = (
+    file: string,
+    words: string[],
+    { cwd = folder, env: more = {}, input }: CommandOptions = {},
+  ) =>
+    execute(file, words, {
+      cwd,
+      env: { ...process.env, ...env, ...more },
+      ...(input === undefined ? {} : { input }),
+    });
+  const composeFile = join(projectFolder, "docker-compose.yml");
+  const compose = (words: string[], options?: CommandOptions) =>
+    call(
+      "docker",
+      ["compose", "--project-directory", projectFolder, "--file", composeFile, ...words],
+      options,
+    );
+  const script = (name: string, words: string[], options?: CommandOptions) =>
+    call(join(projectFolder, "scripts", name), words, options);
+  const reelhouse = (words: string[], options?: CommandOptions) => script("reelhouse", words, options);
+  const succeed = async (words: string[], options?: CommandOptions) => {
+    const outcome = await reelhouse(words, options);
+    if (outcome.code !== 0)
+      throw new Error(`reelhouse ${words.join(" ")}: exit ${outcome.code}\n${outcome.stderr}`);
+    return outcome;
+  };
+  const readSecrets: Stack["secrets"] = async (service) => {
+    const path = `/run/secrets/${service === "cli" ? "reelhouse" : service}/env`;
+    const read = ["run", "--rm", "--no-deps", "-T", "--user", "root", "--cap-add", "DAC_OVERRIDE"];
+    const { stdout } = await compose([...read, "--entrypoint", "cat", service, path]);
+    return Object.fromEntries(
+      stdout
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => line.split("=")),
+    );
+  };
+  const settings = await clientSettings(folder, trinoPort, await readSecrets("cli"), succeed);
+  return {
+    project,
+    folder,
+    trinoPort,
+    reelhouse,
+    succeed,
+    compose,
+    docker: (words) => call("docker", words),
+    script,
+    secrets: readSecrets,
+    async query(sql, user = "bi", catalog = "lakehouse") {
+      const { columns, rows } = await connectTrino(settings, user, { catalog }).query(sql);
+      return rows.map((row) =>
+        Object.fromEntries(columns.map(({ name }, index) => [name, row[index] ?? null])),
+      );
+    },
+    async catalogQuery(sql) {
+      const psql = [
+        "psql",
+        "--no-psqlrc",
+        "-At",
+        "--set",
+        "ON_ERROR_STOP=1",
+        "--dbname",
+        "lakehouse",
+        "--command",
+        sql,
+      ];
+      const { code, stdout, stderr } = await compose(["exec", "-T", "catalog", ...psql]);
+      if (code !== 0) throw new Error(stderr);
+      return stdout.trim();
+    },
+    write(name, content) {
+      const path = join(folder, name);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, content);
+      return path;
+    },
+    async stop() {
+      await environment?.down({ removeVolumes: true, timeout: 10_000 });
+    },
+  };
+}
+
+/** What a client on the host needs to reach Trino: only the parts of the settings that a Trino session reads. */
+async function clientSettings(
+  folder: string,
+  trinoPort: number,
+  secrets: Record<string, string>,
+  succeed: Stack["succeed"],
+): Promise<Settings> {
+  const authorityFile = join(folder, "ca.crt");
+  writeFileSync(authorityFile, (await succeed(["credentials", "--ca"])).stdout);
+  const passwords = Object.fromEntries(
+    ["admin", "bi", "dbt", "ingest"].map((user) => [user, secrets[`TRINO_${user.toUpperCase()}_PASSWORD`]]),
+  );
+  return { trino: { url: `https://localhost:${trinoPort}`, authorityFile, passwords } } as Settings;
+}
+
+/** Runs a program to its end; its exit code is a result, not an exception. */
+export function execute(
+  file: string,
+  words: string[],
+  { input, ...options }: { cwd: string; env: NodeJS.ProcessEnv; input?: string },
+): Promise<Outcome> {
+  return new Promise((done, fail) => {
+    const child = spawn(file, words, {
+      ...options,
+      stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout?.setEncoding("utf8").on("data", (chunk) => (stdout += chunk));
+    child.stderr?.setEncoding("utf8").on("data", (chunk) => (stderr += chunk));
+    child.on("error", fail);
+    child.on("close", (code) => done({ code: code ?? -1, stdout, stderr }));
+    child.stdin?.end(input);
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((ready) => server.once("listening", ready));
+  const address = server.address();
+  await new Promise((closed) => server.close(closed));
+  if (address === null || typeof address === "string") throw new Error("no free port");
+  return address.port;
+}

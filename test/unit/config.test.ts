@@ -1,0 +1,204 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { loadPipeline, mountsOf } from "../../ingest/src/config.ts";
+
+const env = { DATA: "/mnt/data", NAME: "critics", EMPTY: "" };
+const load = (text: string) =>
+  loadPipeline(text, { file: "pipeline.yaml", baseFolder: "/home/me/films", env });
+const pathsOf = (text: string) => load(text).sources.flatMap(({ paths }) => paths.map(({ path }) => path));
+
+/** The lines of the message that refuses `text`. */
+function faultsOf(text: string): string[] {
+  try {
+    load(text);
+  } catch (error) {
+    expect(error).toMatchObject({ exitCode: 2 });
+    return (error as Error).message.split("\n");
+  }
+  return expect.fail("no fault was found");
+}
+
+describe("pipeline.yaml", () => {
+  it.each(["pipeline.yaml", "pipeline.films.yaml"])("should be read as it is delivered: %s", (name) => {
+    const text = readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
+    const folder = name === "pipeline.yaml" ? "sample" : "films";
+    const { sources, output } = load(text);
+    expect(sources.map(({ name, format }) => `${name} ${format}`)).toEqual([
+      "audience_pulse json",
+      "critic_agg csv",
+      "box_office_domestic csv",
+      "box_office_financials csv",
+      "box_office_international csv",
+    ]);
+    expect(sources.at(2)?.paths).toEqual([
+      {
+        path: `/home/me/films/data/${folder}/box_office_domestic.csv`,
+        folder: `/home/me/films/data/${folder}`,
+      },
+    ]);
+    expect(output).toEqual({});
+  });
+
+  it("should be read with its comments taken away", () => {
+    const text = readFileSync(new URL("../../pipeline.yaml", import.meta.url), "utf8");
+    const withOutput = text.replace(/^# (output:| {2}\w+: )/gm, "$1");
+    expect(load(withOutput).output).toEqual({
+      bronze: "/home/me/films/out/bronze",
+      silver: "/home/me/films/out/silver",
+      gold: "/home/me/films/out/gold",
+    });
+  });
+
+  it("should take an object, a list, a folder, a glob, an alias, and keep their order", () => {
+    const text = [
+      "source:",
+      "  box_office: {international: &deliveries 'deliveries/', domestic: *deliveries}",
+      "  audience_pulse:",
+      "    path: [/x/b.csv, '../y/{a,b}/*.csv']",
+      "    format: csv",
+    ].join("\n");
+    const { sources } = load(text);
+    expect(sources).toEqual([
+      {
+        name: "box_office_international",
+        format: "csv",
+        paths: [{ path: "/home/me/films/deliveries", folder: "/home/me/films/deliveries" }],
+      },
+      {
+        name: "box_office_domestic",
+        format: "csv",
+        paths: [{ path: "/home/me/films/deliveries", folder: "/home/me/films/deliveries" }],
+      },
+      {
+        name: "audience_pulse",
+        format: "csv",
+        paths: [
+          { path: "/x/b.csv", folder: "/x" },
+          { path: "/home/me/y/{a,b}/*.csv", folder: "/home/me/y" },
+        ],
+      },
+    ]);
+  });
+
+  it("should be frozen all the way down", () => {
+    const { sources, output } = load("source: {critic_agg: a.csv}\noutput: {gold: out}");
+    for (const part of [sources, sources[0], sources[0]?.paths, sources[0]?.paths[0], output]) {
+      expect(Object.isFrozen(part)).toBe(true);
+    }
+  });
+
+  it("should fill in environment variables, also inside a text", () => {
+    expect(pathsOf(`source: {critic_agg: "\${DATA}/in/\${NAME}\${EMPTY}.csv"}`)).toEqual([
+      "/mnt/data/in/critics.csv",
+    ]);
+    expect(pathsOf(`source: {critic_agg: "/in/$\${NAME}-$NAME-$.csv"}`)).toEqual([
+      `/in/$\{NAME}-$NAME-$.csv`,
+    ]);
+  });
+
+  it("should tell every fault at once, by line", () => {
+    const text = [
+      "sauce: {}",
+      "source:",
+      "  critic_agg: 12",
+      "  audience_puls: a.json",
+      "  audience_pulse:",
+      `    path: [a.json, 7, '\${NOWHERE}/\${ALSO NOT}/b.json']`,
+      "    formatt: json",
+      "    format: xml",
+      "  box_office:",
+      "    domestik: a.csv",
+      "    domestic:",
+      "    financials: []",
+      "    international: {format: csv}",
+      "    international: {}",
+      "output:",
+      "  bronze: out/*",
+      "  platinum: out/platinum",
+      "  silver: ~",
+    ].join("\n");
+    const known =
+      "audience_pulse, box_office.domestic, box_office.financials, box_office.international, critic_agg";
+    const path = "expected a path, a glob, a folder or an object with 'path'";
+    expect(faultsOf(text)).toEqual([
+      "pipeline.yaml:1: sauce: expected source, output, found 'sauce', did you mean source?",
+      `pipeline.yaml:3: source.critic_agg: ${path}, found 12`,
+      `pipeline.yaml:4: source.audience_puls: expected ${known}, found 'audience_puls', did you mean audience_pulse?`,
+      "pipeline.yaml:6: source.audience_pulse.path: expected a path, a glob or a folder, found 7",
+      "pipeline.yaml:6: source.audience_pulse.path: environment variable NOWHERE is not set",
+      `pipeline.yaml:6: source.audience_pulse.path: expected \${NAME}, found '\${ALSO NOT}'`,
+      "pipeline.yaml:7: source.audience_pulse.formatt: expected path, format, found 'formatt', did you mean format?",
+      "pipeline.yaml:8: source.audience_pulse.format: expected csv, json, found 'xml'",
+      `pipeline.yaml:10: source.box_office.domestik: expected ${known}, found 'box_office.domestik', did you mean box_office.domestic?`,
+      `pipeline.yaml:11: source.box_office.domestic: ${path}, found nothing`,
+      `pipeline.yaml:12: source.box_office.financials: ${path}, found an empty list`,
+      "pipeline.yaml:13: source.box_office.international: expected the key 'path'",
+      "pipeline.yaml:14: source.box_office.international: duplicate key",
+      "pipeline.yaml:16: output.bronze: expected a folder, found the glob 'out/*'",
+      "pipeline.yaml:17: output.platinum: expected bronze, silver, gold, found 'platinum'",
+      "pipeline.yaml:18: output.silver: expected a folder, found nothing",
+    ]);
+  });
+
+  it.each([
+    { text: "", fault: "1: expected an object with 'source' and, if wanted, 'output', found nothing" },
+    { text: "- a", fault: "1: expected an object with 'source' and, if wanted, 'output', found a list" },
+    { text: "output: {gold: out}", fault: "1: expected the key 'source'" },
+    { text: "source:", fault: /^pipeline.yaml:1: source: expected an object with one of .*, found nothing$/ },
+    {
+      text: "source: a.csv",
+      fault: /^pipeline.yaml:1: source: expected an object with one of .*, found 'a.csv'$/,
+    },
+    { text: "source: {}", fault: /found an empty object$/ },
+    { text: "source: {critic_agg: ''}", fault: /found ''$/ },
+    { text: "source: {critic_agg: [a.csv]}", fault: /or an object with 'path', found a list$/ },
+    { text: "source: {critic_agg: {path: []}}", fault: /a path, a glob or a folder, found an empty list$/ },
+    { text: "source: {critic_agg}", fault: /^pipeline.yaml:1: source.critic_agg: .* found nothing$/ },
+    { text: "source: {critic_agg: {}}", fault: /found an empty object$/ },
+    { text: `source: {critic_agg: "\${EMPTY}"}`, fault: /found nothing in \$\{EMPTY\}$/ },
+    { text: `source: {critic_agg: "\${NAME"}`, fault: /expected \$\{NAME\}, found '\$\{NAME'$/ },
+    { text: "source: {critic_agg: /*.csv}", fault: /expected a folder below \/, found '\/\*\.csv'$/ },
+    {
+      text: "source: {critic_agg: ../../..}",
+      fault: /expected a folder below \/, found '\.\.\/\.\.\/\.\.'$/,
+    },
+    { text: "source: {critic_agg: a.csv}\noutput: {gold: /}", fault: /2: output.gold: .* of the system$/ },
+    {
+      text: "source: {critic_agg: in/a.csv}\noutput: {gold: in}",
+      fault: /found 'in', which is that of critic_agg$/,
+    },
+    {
+      text: "source: {critic_agg: in/a.csv}\noutput: {bronze: out, gold: ./out/}",
+      fault:
+        /2: output.gold: expected a folder of its own, found '\.\/out\/', which is that of output.bronze$/,
+    },
+    { text: "source:\n\tcritic_agg: a.csv", fault: /^pipeline.yaml:2: .*tabs/i },
+    { text: "source:\n  critic_agg: [a.csv\n", fault: /^pipeline.yaml:\d: / },
+    { text: "source: {critic_agg: a.csv}\n---\nsource: {}", fault: /^pipeline.yaml:2: .*documents/ },
+  ])("should refuse $text", ({ text, fault }) => {
+    const faults = faultsOf(text);
+    if (typeof fault === "string") expect(faults).toEqual([`pipeline.yaml:${fault}`]);
+    else expect(faults.join("\n")).toMatch(fault);
+  });
+});
+
+describe("mountsOf", () => {
+  it("should name folders of files, folders, the first part of globs, and each only once", () => {
+    const text = [
+      "source:",
+      "  critic_agg: {path: [/a/b/c.csv, /a/b/d.csv, /a/b/new/e.csv, /ab/*.csv, /d/2024-*/x.csv]}",
+      "  audience_pulse: /deliveries",
+      "  box_office: {domestic: /root.csv, financials: /a/out/sub/x.csv}",
+      "output: {bronze: /a/out, gold: /a/out/gold}",
+    ].join("\n");
+    expect(mountsOf(load(text))).toEqual([
+      { path: "/a/b", mode: "ro" },
+      { path: "/ab", mode: "ro" },
+      { path: "/d", mode: "ro" },
+      { path: "/deliveries", mode: "ro" },
+      { path: "/root.csv", mode: "ro" },
+      { path: "/a/out/sub", mode: "ro" },
+      { path: "/a/out", mode: "rw" },
+    ]);
+  });
+});
