@@ -13,6 +13,8 @@ export default defineConfig({
           include: ["test/stack/**/*.test.ts"],
           // One stack at a time: each has a database, an object store and a query engine, for two cores.
           fileParallelism: false,
+          // Its clean-up container would be pulled from a registry; each test file removes its own stack.
+          env: { TESTCONTAINERS_RYUK_DISABLED: "true" },
           testTimeout: 5 * minuteMs,
           hookTimeout: 10 * minuteMs,
         },

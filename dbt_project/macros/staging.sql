@@ -1,8 +1,6 @@
-{#- The five files, in the order of preference for the spelling of a film's title and year. -#}
+{#- The five files, in the order of preference for the spelling of a film's title and year: names, separated by blanks. -#}
 {% macro source_names() -%}
-{{ return([
-    'box_office_domestic', 'box_office_international', 'box_office_financials', 'critic_agg', 'audience_pulse',
-]) }}
+box_office_domestic box_office_international box_office_financials critic_agg audience_pulse
 {%- endmacro %}
 
 {#- The bronze rows of a source that count: those of committed batches. `columns` maps the source's columns to the names
@@ -38,7 +36,7 @@ with source as (
 trimmed as (
 
     select
-        source.*,
+        *,
         {{ clean_title('raw_title') }} as movie_title,
         {{ blank_to_null('raw_year') }} as year_text,
         {%- for measure in measures %}
@@ -51,7 +49,7 @@ trimmed as (
 keyed as (
 
     select
-        trimmed.*,
+        *,
         {%- for measure, kind in measures.items() %}
         {{ number_parts(measure, kind) | indent(8) }}
         {%- endfor %}
@@ -63,7 +61,7 @@ keyed as (
 judged as (
 
     select
-        keyed.*,
+        *,
         {{ reject_reason('movie_title', 'film_key', 'year_text') | indent(8) }} as reject_reason,
         {%- for measure, kind in measures.items() %}
         {{ number_reason(measure, kind) | indent(8) }} as {{ measure }}_reason{{ "," if not loop.last }}
@@ -75,7 +73,7 @@ judged as (
 ranked as (
 
     select
-        judged.*,
+        *,
         row_number() over (
             partition by film_key, year_text, reject_reason
             order by load_order desc, _row_number desc

@@ -8,4 +8,4 @@ from {{ ref('film_xref') }}
 group by film_key, release_year
 having
     max(source_year) - min(source_year) > 1
-    or count(distinct provider) != count(distinct (provider, source_year))
+    or count(distinct provider) != count(distinct provider || cast(source_year as varchar))

@@ -1,8 +1,8 @@
--- A row lost between bronze and silver is a film that is missing without a word about it, and a row that is there twice
--- counts its money twice. So kept + superseded + rejected = bronze, row by row, each counted in the table that holds it.
+-- A row lost between bronze and silver is a film that is missing without a word about it, and a row that is there
+-- twice counts its money twice. So kept + superseded + rejected = bronze, row by row, each in the table that holds it.
 with bronze_rows as (
 
-    {% for source_name in source_names() %}
+    {% for source_name in source_names().split() %}
     select '{{ source_name }}' as source, _batch_id, _row_number
     from ({{ committed_rows(source_name) | indent }})
     {% if not loop.last %}union all{% endif %}

@@ -16,7 +16,7 @@ with batches as (
 
 bronze_rows as (
 
-    {% for source_name in source_names() %}
+    {% for source_name in source_names().split() %}
     select '{{ source_name }}' as source, _batch_id as batch_id, count(*) as row_count
     from {{ source('bronze', source_name) }}
     group by _batch_id

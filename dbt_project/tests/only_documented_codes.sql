@@ -1,36 +1,32 @@
 -- A code that no description explains leaves the reader of a report with a word to guess at.
-with codes as (
+with used as (
 
-    select codes.kind, codes.code
-    from {{ ref('provider_rows') }}
-    cross join unnest(
-        array['source', 'fate', 'reject reason'], array[source, fate, reject_reason]
-    ) as codes (kind, code)
+    select 'source' as kind, source as code from {{ ref('provider_rows') }}
+    union all
+    select 'fate' as kind, fate as code from {{ ref('provider_rows') }}
     union all
     select 'match rule' as kind, match_rule as code from {{ ref('film_xref') }}
+    union all
+    select 'reject reason' as kind, reason as code from {{ ref('rejected_rows') }}
     union all
     select 'invalid reason' as kind, reason as code from {{ ref('invalid_values') }}
 
 )
 
 select distinct kind, code
-from codes
-where (kind, code) not in (
-    {% for source_name in source_names() %}
-    ('source', '{{ source_name }}'),
-    {% endfor %}
-    ('fate', 'kept'),
-    ('fate', 'superseded'),
-    ('fate', 'rejected'),
-    ('match rule', 'exact'),
-    ('match rule', 'year_bridge'),
-    ('reject reason', 'title_missing'),
-    ('reject reason', 'title_without_letters'),
-    ('reject reason', 'release_year_missing'),
-    ('reject reason', 'release_year_not_four_digits'),
-    ('reject reason', 'release_year_out_of_range'),
-    ('invalid reason', 'not_a_number'),
-    ('invalid reason', 'not_whole'),
-    ('invalid reason', 'negative'),
-    ('invalid reason', 'out_of_range')
-)
+from used
+where
+    case kind
+        when 'source' then not contains(split('{{ source_names() }}', ' '), code)
+        when 'fate' then code not in ('kept', 'superseded', 'rejected')
+        when 'match rule' then code not in ('single', 'exact', 'year_bridge')
+        when 'reject reason'
+            then code not in (
+                    'title_missing',
+                    'title_without_letters',
+                    'release_year_missing',
+                    'release_year_not_four_digits',
+                    'release_year_out_of_range'
+                )
+        when 'invalid reason' then code not in ('not_a_number', 'not_whole', 'negative', 'out_of_range')
+    end

@@ -1,6 +1,7 @@
 /** The steps of a run, each of which is a command of its own: ingest, then build and publish, then export. */
 import { createHash } from "node:crypto";
 import { connectCatalog } from "./catalog.ts";
+import { requireHealthy } from "./checks.ts";
 import type { Pipeline } from "./config.ts";
 import { type BuildResult, build, type NodeResult, projectHash } from "./dbt.ts";
 import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
@@ -20,6 +21,7 @@ import { connectTrino } from "./trino.ts";
 
 export async function ingestStep(run: Run, pipeline: Pipeline): Promise<IngestResult> {
   const { settings, ledger, report, runId, signal } = run;
+  await requireHealthy(settings, ["catalog", "minio", "trino"]);
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   const store = connectStore(settings.store.endpoint, settings.store.ingest);
   return ingest(pipeline.sources, {
@@ -48,6 +50,8 @@ export interface BuildOptions {
  */
 export async function buildStep(run: Run, options: BuildOptions): Promise<Publication | undefined> {
   const { settings, ledger, report, runId, signal } = run;
+  // In a second, instead of after half of a build.
+  await requireHealthy(settings);
   const batches = await committedBatches(ledger);
   const fingerprint = await inputFingerprint(run, batches);
   const latest = await latestPublication(ledger);
@@ -62,7 +66,7 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
     const built = await build(settings, { unitTests: options.unitTests, signal }, (message) =>
       report.progress(message),
     );
-    requireSuccess(built, run);
+    await requireSuccess(built, run);
     const tested = await branchPointers(publisher, "audit");
     signal.throwIfAborted();
     const store = connectStore(settings.store.endpoint, settings.store.publisher);
@@ -100,8 +104,10 @@ function countTests({ nodes }: BuildResult): { passed: number; failed: number } 
   return { passed, failed: tests.length - passed };
 }
 
-function requireSuccess(built: BuildResult, { report }: Run): void {
+async function requireSuccess(built: BuildResult, { report, settings }: Run): Promise<void> {
   if (built.success) return;
+  // dbt tells a service that went away like a faulty model; which of the two it was is asked here.
+  await requireHealthy(settings);
   if (built.exception) throw serviceError("dbt", "build", new Error(built.exception));
   const bad = built.nodes.filter(({ status }) => status === "fail" || status === "error");
   for (const { kind, name, message } of bad) report.warn("failed_node", `${kind} ${name}: ${message}`);
@@ -112,8 +118,6 @@ function requireSuccess(built: BuildResult, { report }: Run): void {
       next: "look at the rows that a test names with: reelhouse sql --user dbt --catalog audit",
     });
   }
-  const unreachable = bad.some(({ message }) => /connection|timed out|refused/i.test(message ?? ""));
-  if (unreachable) throw serviceError("trino", "build", new Error(`nothing was published: ${names}`));
   throw new ReelhouseError(`models failed, nothing was published: ${names}`, exitCode.failed, {
     next: "the messages above name the model and Trino's answer",
   });

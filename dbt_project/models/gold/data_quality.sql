@@ -26,11 +26,11 @@ invalid_values as (
 zeros as (
 
     select
-        source,
-        metric,
+        sources.source,
+        metrics.metric,
         cast(null as varchar) as detail,
         0 as value
-    from unnest(array['{{ source_names() | join("', '") }}']) as sources (source)
+    from unnest(split('{{ source_names() }}', ' ')) as sources (source)
     cross join unnest(array['rows_in', 'quarantined', 'kept', 'superseded']) as metrics (metric)
 
 ),
@@ -39,14 +39,17 @@ figures as (
 
     select * from zeros
     union all
-    select source, 'rows_in', null, rows_read from batches
+    select source, 'rows_in' as metric, null as detail, rows_read as value from batches
     union all
-    select source, 'quarantined', null, 1 from quarantine
-    inner join batches using (source, batch_id)
+    select quarantine.source, 'quarantined' as metric, null as detail, 1 as value
+    from quarantine
+    inner join batches
+        on quarantine.source = batches.source
+        and quarantine.batch_id = batches.batch_id
     union all
-    select source, fate, reject_reason, 1 from provider_rows
+    select source, fate as metric, reject_reason as detail, 1 as value from provider_rows
     union all
-    select source, 'invalid', column_name, 1 from invalid_values
+    select source, 'invalid' as metric, column_name as detail, 1 as value from invalid_values
 
 ),
 

@@ -73,7 +73,7 @@ joined as (
 totalled as (
 
     select
-        joined.*,
+        *,
         try(domestic_box_office_gross_usd + international_box_office_gross_usd) as total_box_office_gross_usd
     from joined
 
@@ -82,7 +82,7 @@ totalled as (
 profited as (
 
     select
-        totalled.*,
+        *,
         try(total_box_office_gross_usd - production_budget_usd - marketing_spend_usd) as profit_usd
     from totalled
 

@@ -1,9 +1,9 @@
 with provider_rows as (
 
     select
-        provider_rows.*,
+        *,
         if(source like 'box_office_%', 'box_office', source) as provider
-    from {{ ref('provider_rows') }} as provider_rows
+    from {{ ref('provider_rows') }}
     where fate = 'kept'
 
 ),
@@ -24,7 +24,7 @@ film_years as (
 numbered as (
 
     select
-        film_years.*,
+        *,
         release_year - row_number() over (partition by film_key order by release_year) as run
     from film_years
 
@@ -33,7 +33,7 @@ numbered as (
 runs as (
 
     select
-        numbered.*,
+        *,
         count(*) over (partition by film_key, run) as run_length,
         min(release_year) over (partition by film_key, run) as first_year,
         coalesce(
@@ -61,21 +61,37 @@ bridged as (
 
 ),
 
--- The best speller of a film gives its title and its year.
-spelled as (
+grouped as (
 
     select
         provider_rows.*,
-        first_value(provider_rows.movie_title) over best_speller_first as film_title,
-        first_value(provider_rows.release_year) over best_speller_first as film_year
+        bridged.group_year
     from provider_rows
     inner join bridged
         on provider_rows.film_key = bridged.film_key
         and provider_rows.release_year = bridged.release_year
-    window best_speller_first as (
-        partition by provider_rows.film_key, bridged.group_year
-        order by array_position(array['{{ source_names() | join("', '") }}'], provider_rows.source)
-    )
+
+),
+
+-- The best speller of a film gives its title and its year.
+spelled as (
+
+    select
+        *,
+        first_value(movie_title) over best_speller_first as film_title,
+        first_value(release_year) over best_speller_first as film_year,
+        case
+            when min(release_year) over film != max(release_year) over film then 'year_bridge'
+            when min(provider) over film != max(provider) over film then 'exact'
+            else 'single'
+        end as match_rule
+    from grouped
+    window
+        film as (partition by film_key, group_year),
+        best_speller_first as (
+            film
+            order by array_position(split('{{ source_names() }}', ' '), source)
+        )
 
 ),
 
@@ -89,7 +105,7 @@ final as (
         source,
         movie_title as source_title,
         release_year as source_year,
-        cast(if(release_year = film_year, 'exact', 'year_bridge') as varchar) as match_rule,
+        cast(match_rule as varchar) as match_rule,
         _source_file,
         _row_number,
         _batch_id

@@ -1,4 +1,4 @@
-{% for source_name in source_names() %}
+{% for source_name in source_names().split() %}
 select
     cast(source as varchar) as source,
     _source_file,

@@ -1,0 +1,70 @@
+/** Whether each part of the stack can do its job: what `doctor` shows, and what a run asks before it changes anything. */
+import { connectCatalog } from "./catalog.ts";
+import { projectHash } from "./dbt.ts";
+import { serviceError } from "./errors.ts";
+import type { Settings } from "./settings.ts";
+import { connectStore } from "./store.ts";
+import { connectTrino } from "./trino.ts";
+
+/** One part of the stack, by its compose name. The check does what the pipeline needs of it, and throws. */
+interface Check {
+  part: string;
+  check(settings: Settings): Promise<unknown>;
+}
+
+const checks = [
+  {
+    part: "catalog",
+    check: async (settings: Settings) => {
+      for (const role of ["ledger", "publisher"] as const) await (await connectCatalog(settings, role)).end();
+    },
+  },
+  {
+    part: "minio",
+    check: async ({ store }: Settings) => {
+      await connectStore(store.endpoint, store.ingest).metadataOf("bronze", "rows/none");
+      await connectStore(store.endpoint, store.publisher).metadataOf("warehouse", "none/metadata/none");
+    },
+  },
+  {
+    part: "trino",
+    check: (settings: Settings) =>
+      connectTrino(settings, "bi", { catalog: "lakehouse" }).query("SHOW SCHEMAS"),
+  },
+  { part: "dbt", check: projectHash },
+] as const satisfies Check[];
+
+export type Part = (typeof checks)[number]["part"];
+const allParts = checks.map(({ part }) => part);
+
+export interface Diagnosis {
+  part: string;
+  /** Null: the part works. */
+  fault: string | null;
+  next: string | null;
+}
+
+/** Checks the parts, all at once. */
+export function diagnose(settings: Settings, parts: readonly Part[] = allParts): Promise<Diagnosis[]> {
+  return Promise.all(
+    checks
+      .filter(({ part }) => parts.includes(part))
+      .map(async ({ part, check }) => {
+        try {
+          await check(settings);
+          return { part, fault: null, next: null };
+        } catch (error) {
+          const next = `docker compose ps ${part}; docker compose logs --tail 50 ${part}; start it with ./scripts/up`;
+          return { part, fault: error instanceof Error ? error.message : String(error), next };
+        }
+      }),
+  );
+}
+
+/** Throws a service error (exit 5) that names the parts that don't work. */
+export async function requireHealthy(settings: Settings, parts: readonly Part[] = allParts): Promise<void> {
+  const [first, ...others] = (await diagnose(settings, parts)).filter(({ fault }) => fault !== null);
+  if (!first) return;
+  const also = others.length > 0 ? `; and ${others.map(({ part }) => part).join(", ")}` : "";
+  throw serviceError(first.part, "check", new Error(`${first.fault}${also}; nothing was published`));
+}

@@ -1,0 +1,140 @@
+/** The pages tell the truth: what they name exists, and the codes that a user meets are on them. */
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { describe, expect, it } from "vitest";
+import { commands } from "../../ingest/src/commands/index.ts";
+import { exitCode } from "../../ingest/src/errors.ts";
+import { firstGroups, listPages, projectFolder, readPage, readText } from "./repository.ts";
+
+const pages = listPages();
+const scripts = readdirSync(join(projectFolder, "scripts")).filter((name) => name !== "lib");
+const optionsOf = (name: string) => {
+  const command = Object.entries(commands).find(([known]) => known === name)?.[1];
+  return command && [...Object.keys(command.options), "help"].map((option) => `--${option}`);
+};
+
+/** `reelhouse NAME ...` as it stands in code, without what is in quotes. */
+function namedCommands(code: string[]): { name: string; options: string[] }[] {
+  return code.flatMap((line) => {
+    const bare = line.replaceAll(/"[^"]*"?|'[^']*'/g, "");
+    return [...bare.matchAll(/(?:^|[\s/(])reelhouse ([a-z][a-z-]*)([^|;&#]*)/g)].map(
+      ([, name = "", rest = ""]) => ({
+        name,
+        options: firstGroups(rest, /(?:^|\s)(--[a-z-]+)/g),
+      }),
+    );
+  });
+}
+
+function namedScripts(code: string[]): { name: string; options: string[] }[] {
+  return code.flatMap((line) =>
+    [...line.matchAll(/(?:^|[\s./(])scripts\/([a-z-]+)(?![a-z/-])([^|;&#"]*)/g)].map(
+      ([, name = "", rest = ""]) => ({
+        name,
+        options: name === "reelhouse" ? [] : firstGroups(rest, /(?:^|\s)(--[a-z-]+)/g),
+      }),
+    ),
+  );
+}
+
+describe.each(pages)("$path", ({ path, text, code, inlineCode, links }) => {
+  it("should name commands and options that the CLI has", () => {
+    for (const { name, options } of namedCommands(code)) {
+      const known = optionsOf(name);
+      expect(known, `reelhouse ${name}`).toBeDefined();
+      for (const option of options) expect(known, `reelhouse ${name} ${option}`).toContain(option);
+    }
+  });
+
+  it("should name scripts that can be run, and options that they know", () => {
+    for (const { name, options } of namedScripts(code)) {
+      const file = join(projectFolder, "scripts", name);
+      expect(existsSync(file) && (statSync(file).mode & 0o111) !== 0, `scripts/${name}`).toBe(true);
+      for (const option of options)
+        expect(readText(`scripts/${name}`), `${name} ${option}`).toContain(option);
+    }
+  });
+
+  it("should name no option on its own that neither the CLI nor a script has", () => {
+    const ofCommands = Object.keys(commands).flatMap((name) => optionsOf(name) ?? []);
+    const ofScripts = scripts.flatMap((name) => firstGroups(readText(`scripts/${name}`), /(--[a-z-]+)/g));
+    const options = inlineCode.flatMap((words) => firstGroups(words, /^(--[a-z-]+)/g));
+    expect(options.filter((option) => ![...ofCommands, ...ofScripts].includes(option))).toEqual([]);
+  });
+
+  it("should link to files and headings that exist", () => {
+    for (const link of links.filter((target) => !/^[a-z]+:/.test(target))) {
+      const [file = "", anchor] = link.split("#");
+      const target = file === "" ? path : relative("/", join("/", dirname(path), file));
+      expect(existsSync(join(projectFolder, target)), link).toBe(true);
+      if (anchor !== undefined) expect(readPage(target).anchors, link).toContain(anchor);
+    }
+  });
+
+  it("should name source files that exist", () => {
+    const ofSources = /^(catalog|dbt_project|docs|ingest|minio|scripts|test|trino)\/[\w./-]+\.\w+$/;
+    const named = inlineCode.filter((code) => ofSources.test(code));
+    expect(named.filter((file) => !existsSync(join(projectFolder, file)))).toEqual([]);
+  });
+
+  it("should name no exit code that the CLI does not have", () => {
+    const named = firstGroups(text, /\bexits? (?:code )?`?(\d+)/gi);
+    expect(named.filter((code) => !Object.values<number>(exitCode).includes(Number(code)))).toEqual([]);
+  });
+});
+
+describe("every page", () => {
+  const linked = new Set(
+    pages.flatMap(({ path, links }) => links.map((link) => join(dirname(path), link.replace(/#.*/, "")))),
+  );
+  it.each(pages.filter(({ path }) => path.startsWith("docs/")))(
+    "should be found from another one: $path",
+    ({ path }) => {
+      expect([...linked]).toContain(path);
+    },
+  );
+});
+
+describe("codes", () => {
+  it.each(["README.md", "docs/when-something-fails.md"])(
+    "should all be in the table of exit codes of %s",
+    (path) => {
+      const [table = ""] = firstGroups(readText(path), /^\| exit code .*\n\|[ |-]*\n((?:\|.*\n)+)/gm);
+      const told = firstGroups(table, /^\| `?(\d+)`? \|/gm).map(Number);
+      expect(told).toEqual(Object.values(exitCode));
+    },
+  );
+
+  it("should be explained: reasons of dbt", () => {
+    const { inlineCode } = readPage("docs/what-happens-to-a-row.md");
+    const allowed = firstGroups(readText("dbt_project/tests/only_documented_codes.sql"), /\bin \(([^)]*)\)/g);
+    const codes = allowed.flatMap((list) => firstGroups(list, /'(\w+)'/g));
+    expect(codes.length).toBeGreaterThan(0);
+    expect(codes.filter((code) => !inlineCode.includes(code))).toEqual([]);
+  });
+
+  it("should be explained: reasons of the quarantine", () => {
+    const { inlineCode } = readPage("docs/load-your-files.md");
+    const [union = ""] = firstGroups(readText("ingest/src/read/record.ts"), /type RejectReason =([^;]*);/g);
+    const codes = firstGroups(union, /"(\w+)"/g);
+    expect(codes.length).toBeGreaterThan(0);
+    expect(codes.filter((code) => !inlineCode.includes(code))).toEqual([]);
+  });
+});
+
+describe("settings and users", () => {
+  it("should be explained: each line of .env.example", () => {
+    const { inlineCode } = readPage("docs/operate.md");
+    const settings = firstGroups(readText(".env.example"), /^(\w+)=/gm);
+    expect(settings.filter((name) => !inlineCode.includes(name))).toEqual([]);
+  });
+
+  it("should be explained: each user of Trino and each volume of secrets", () => {
+    const { inlineCode } = readPage("docs/security.md");
+    const users = firstGroups(readText("trino/etc/access-rules.json"), /"user": "([^"]+)"/g).flatMap(
+      (names) => names.split("|"),
+    );
+    const volumes = firstGroups(readText("docker-compose.yml"), /^ {2}(secrets-\w+):$/gm);
+    expect([...new Set([...users, ...volumes])].filter((name) => !inlineCode.includes(name))).toEqual([]);
+  });
+});

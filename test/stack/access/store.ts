@@ -1,0 +1,142 @@
+/** Each key of the object store against each place and operation: what is not granted here has to be refused. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Stack } from "../stack.ts";
+
+interface Grants {
+  list: RegExp;
+  get: RegExp;
+  put: RegExp;
+  delete: RegExp;
+}
+const nothing = /^$/;
+const ingestersOwn = /^bronze\/(rows|quarantine|originals)\//;
+const nobodysRights: Grants = { list: nothing, get: nothing, put: nothing, delete: nothing };
+/** By user, as in minio/policies; each pattern says for which buckets or objects the operation is allowed. */
+const grants: Record<string, Grants> = {
+  ingest: { list: /^bronze$/, get: ingestersOwn, put: ingestersOwn, delete: nothing },
+  publisher: { ...nobodysRights, get: /^warehouse\/.*\/metadata\//, put: /^warehouse\/.*\/metadata\// },
+  trino_reader: { ...nobodysRights, list: /./, get: /./ },
+  trino_ingest: { list: /^bronze$/, get: /^bronze\//, put: /^bronze\/tables\//, delete: /^bronze\/tables\// },
+  trino_audit: { list: /./, get: /./, put: /^warehouse\//, delete: /^warehouse\// },
+  anonymous: nobodysRights,
+};
+
+const buckets = ["bronze", "warehouse"];
+const folders = [
+  ...["rows/", "quarantine/", "originals/", "tables/", ""].map((folder) => `bronze/${folder}access-probe`),
+  ...["data", "metadata"].map((folder) => `warehouse/access-probe/${folder}`),
+];
+const never = "00000000-0000-0000-0000-000000000000";
+/** What only the store's root may do. */
+const forRootAlone = [
+  "PUT access-probe",
+  ...buckets.flatMap((bucket) => [
+    `DELETE ${bucket}`,
+    `GET ${bucket}?versions`,
+    `PUT ${bucket}?versioning <VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>`,
+    `DELETE ${bucket}?lifecycle`,
+    `PUT ${bucket}?policy {"Version":"2012-10-17","Statement":[]}`,
+  ]),
+  ...folders.map((folder) => `DELETE ${folder}/seed?versionId=${never}`),
+  "GET minio/admin/v3/list-users",
+];
+
+// Sends each line `METHOD path body` of its input to the store and prints the HTTP statuses, a line each.
+const sendRequests = `
+while read -r method path body; do
+    set -- --silent --output /dev/null --write-out '%{http_code}\\n' --request "$method"
+    [ -z "$body" ] || set -- "$@" --data-binary "$body"
+    [ -z "$LOGIN" ] || set -- "$@" --aws-sigv4 aws:amz:us-east-1:s3 --user "$LOGIN"
+    curl "$@" "http://localhost:9000/$path"
+done`;
+
+/** `login`: ACCESS_KEY:SECRET_KEY, or empty for nobody. Returns the HTTP status of each request. */
+async function statuses(stack: Stack, login: string, requests: string[]): Promise<Record<string, number>> {
+  const words = ["exec", "-T", "-e", `LOGIN=${login}`, "minio", "sh", "-c", sendRequests];
+  const { stdout } = await stack.compose(words, { input: `${requests.join("\n")}\n` });
+  const codes = stdout.trim().split("\n").map(Number);
+  expect(codes).toHaveLength(requests.length);
+  return Object.fromEntries(requests.map((request, index) => [request, codes[index] ?? 0]));
+}
+
+const verdict = (status: number) => ({ 200: "allowed", 204: "allowed", 403: "refused" })[status] ?? status;
+
+export function objectStore(stackOf: () => Stack): void {
+  let stack: Stack;
+  let keys: Record<string, string>;
+  let root: string;
+  beforeAll(async () => {
+    stack = stackOf();
+    keys = await stack.secrets("minio");
+    root = `${keys.MINIO_ROOT_USER}:${keys.MINIO_ROOT_PASSWORD}`;
+    await statuses(
+      stack,
+      root,
+      folders.map((folder) => `PUT ${folder}/seed seed`),
+    );
+  });
+  afterAll(async () => {
+    const remove = `for place in bronze/rows bronze/quarantine bronze/originals bronze/tables bronze warehouse; do
+      mc rm --quiet --recursive --force --versions "store/$place/access-probe"; done`;
+    const settings = [
+      "-e",
+      "MC_CONFIG_DIR=/tmp/mc-test",
+      "-e",
+      `MC_HOST_store=http://${root}@localhost:9000`,
+    ];
+    await stack.compose(["exec", "-T", ...settings, "minio", "sh", "-c", remove]);
+  });
+
+  it.each(Object.entries(grants))(
+    "should grant %s what its policy says and refuse the rest",
+    async (user, granted) => {
+      const name = user.toUpperCase();
+      const login =
+        user === "anonymous" ? "" : `${keys[`S3_${name}_ACCESS_KEY`]}:${keys[`S3_${name}_SECRET_KEY`]}`;
+      const say = (allowed: boolean) => (allowed ? "allowed" : "refused");
+      const expected = Object.fromEntries([
+        ...buckets.map((bucket) => [`GET ${bucket}?list-type=2&max-keys=1`, say(granted.list.test(bucket))]),
+        ...folders.flatMap((folder) => [
+          [`GET ${folder}/seed`, say(granted.get.test(`${folder}/`))],
+          [`PUT ${folder}/${user} text`, say(granted.put.test(`${folder}/`))],
+          [`DELETE ${folder}/${user}`, say(granted.delete.test(`${folder}/`))],
+        ]),
+        ...forRootAlone.map((request) => [request, "refused"]),
+      ]);
+      const answers = await statuses(stack, login, Object.keys(expected));
+      expect(
+        Object.fromEntries(Object.entries(answers).map(([request, status]) => [request, verdict(status)])),
+      ).toEqual(expected);
+    },
+  );
+
+  it("should refuse a wrong secret and an unknown key", async () => {
+    const list = ["GET bronze?list-type=2"];
+    expect(await statuses(stack, root, list)).toEqual({ "GET bronze?list-type=2": 200 });
+    for (const login of [`${keys.S3_INGEST_ACCESS_KEY}:wrong`, "nobody:wrong", "minioadmin:minioadmin"]) {
+      expect(await statuses(stack, login, list)).toEqual({ "GET bronze?list-type=2": 403 });
+    }
+  });
+
+  it.each(buckets)(
+    "should keep old versions in %s, for the days that the lifecycle rule says",
+    async (bucket) => {
+      const read = `for what in versioning lifecycle versions\\&prefix=${bucket === "bronze" ? "tables/" : ""}access-probe; do
+      curl --silent --aws-sigv4 aws:amz:us-east-1:s3 --user "$LOGIN" "http://localhost:9000/${bucket}?$what"; done`;
+      const { stdout } = await stack.compose([
+        "exec",
+        "-T",
+        "-e",
+        `LOGIN=${root}`,
+        "minio",
+        "sh",
+        "-c",
+        read,
+      ]);
+      expect(stdout).toContain("<Status>Enabled</Status></VersioningConfiguration>");
+      expect(stdout).toMatch(/<Status>Enabled<\/Status>.*<NoncurrentDays>30<\/NoncurrentDays>/s);
+      // The matrix above deleted objects: their versions are there.
+      expect(stdout).toContain("<DeleteMarker>");
+    },
+  );
+}
