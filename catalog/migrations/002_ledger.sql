@@ -23,13 +23,14 @@ create table ledger.batch (
     check (state <> 'committed' or (rows_read = rows_accepted + rows_quarantined and load_order is not null))
 );
 
--- The latest refused delivery of a source; a successful load of that source removes it.
+-- What the latest run refused of a source; the next run of that source starts with none.
 create table ledger.refusal (
-    source text primary key,
+    source text not null,
     source_file text not null,
     message text not null,
     run_id text not null,
-    refused_at timestamptz not null default now()
+    refused_at timestamptz not null default now(),
+    primary key (source, source_file)
 );
 
 create table ledger.run (

@@ -19,6 +19,7 @@ create table branch.publication_table (
     table_name text not null,
     old_metadata_location text,
     new_metadata_location text,
+    row_count bigint,
     primary key (publication_id, table_namespace, table_name)
 );
 
@@ -85,7 +86,7 @@ end;
 
 -- Moves every silver and gold table of `lakehouse` to what was tested on `audit`: all or none.
 -- plan: {"id", "kind", "run_id", "published_at", "fingerprint", "batches", "details",
---        "tables": [{"namespace", "name", "base", "tested", "published"}]}
+--        "tables": [{"namespace", "name", "base", "tested", "published", "rowCount"}]}
 --   base: the pointer of `lakehouse` at the fork (null: new table); tested: the pointer of `audit` when its tests
 --   passed (null: the model is gone); published: the metadata file derived from the tested one (null: remove).
 create function branch.publish(plan jsonb) returns void
@@ -100,7 +101,7 @@ begin
 
     create temporary table moved on commit drop as
     select * from jsonb_to_recordset(plan -> 'tables')
-        as t(namespace text, name text, base text, tested text, published text);
+        as t(namespace text, name text, base text, tested text, published text, "rowCount" bigint);
 
     select string_agg(namespace || '.' || name, ', ') into stray from moved
     left join iceberg.iceberg_tables as production
@@ -127,7 +128,7 @@ begin
     values ((plan ->> 'id')::bigint, plan ->> 'kind', plan ->> 'run_id', (plan ->> 'published_at')::timestamptz,
             plan ->> 'fingerprint', plan -> 'batches', plan -> 'details');
     insert into branch.publication_table
-    select (plan ->> 'id')::bigint, namespace, name, base, published from moved;
+    select (plan ->> 'id')::bigint, namespace, name, base, published, "rowCount" from moved;
 
     insert into iceberg.iceberg_namespace_properties
     select 'lakehouse', namespace, property_key, property_value

@@ -55,9 +55,10 @@ case
 end
 {%- endmacro %}
 
-{#- rpad cuts what stands right of the decimal point, or adds the zeros that a positive exponent asks for. -#}
+{#- rpad cuts what stands right of the decimal point, or adds the zeros that a positive exponent asks for. Of a whole
+    number with no digit left of the point, one zero is left. -#}
 {% macro whole_number_value(name) -%}
-try_cast('0' || rpad({{ name }}_digits, {{ name }}_digits_before_point, '0') as bigint)
+try_cast(rpad({{ name }}_digits, greatest({{ name }}_digits_before_point, 1), '0') as bigint)
 {%- endmacro %}
 
 {#- The digits of a number without its exponent: those of `$1,234.50e2` are 123450. -#}

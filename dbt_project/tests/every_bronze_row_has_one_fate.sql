@@ -4,9 +4,19 @@ with bronze_rows as (
 
     {% for source_name in source_names().split() %}
     select '{{ source_name }}' as source, _batch_id, _row_number
-    from ({{ committed_rows(source_name) | indent }})
+    from {{ source('bronze', source_name) }}
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
+
+),
+
+committed_rows as (
+
+    select bronze_rows.*
+    from bronze_rows
+    inner join {{ source('bronze', 'batches') }} as batches
+        on bronze_rows.source = batches.source
+        and bronze_rows._batch_id = batches.batch_id
 
 ),
 
@@ -23,7 +33,7 @@ fates as (
 
 counted as (
 
-    select source, _batch_id, _row_number, 1 as in_bronze, 0 as with_a_fate from bronze_rows
+    select source, _batch_id, _row_number, 1 as in_bronze, 0 as with_a_fate from committed_rows
     union all
     select source, _batch_id, _row_number, 0 as in_bronze, 1 as with_a_fate from fates
 

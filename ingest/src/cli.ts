@@ -4,7 +4,7 @@ import { commands } from "./commands/index.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
 import { createReport } from "./report.ts";
 
-const report = createReport(process.stderr);
+const report = createReport(process.stderr, process.env);
 
 async function main([name, ...argv]: string[]): Promise<number> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {

@@ -4,12 +4,15 @@ import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline as streamTo } from "node:stream/promises";
+import { connectCatalog } from "./catalog.ts";
 import type { Output } from "./config.ts";
 import { exitCode, ReelhouseError } from "./errors.ts";
+import { latestPublication } from "./publish/publish.ts";
 import { lineageColumns } from "./read/column-names.ts";
 import { loadContracts } from "./read/contract.ts";
 import { resultFormats } from "./results.ts";
 import type { Run } from "./session.ts";
+import type { Settings } from "./settings.ts";
 import { connectTrino, identifier, literal, type TrinoSession } from "./trino.ts";
 
 type Context = Pick<Run, "settings" | "report" | "signal">;
@@ -26,12 +29,14 @@ export async function exportLayers(output: Output, { settings, report, signal }:
   if (layers.length === 0) return [];
   const admin = connectTrino(settings, "admin", { catalog: "lakehouse", signal });
   const bi = connectTrino(settings, "bi", { catalog: "lakehouse", signal });
+  const publication = await currentPublication(settings);
   const files: string[] = [];
   for (const layer of layers) {
     const folder = output[layer] ?? "";
     await makeFolder(settings.hostRoot + folder, folder);
     const trino = layer === "bronze" ? admin : bi;
-    const tables = layer === "bronze" ? await bronzeTables(trino) : await keyedTables(trino, layer);
+    const tables =
+      layer === "bronze" ? await bronzeTables(trino) : await keyedTables(trino, layer, publication);
     for (const { table, statement } of tables) {
       const file = join(folder, `${table}.csv`);
       report.progress(`export ${file}`);
@@ -54,8 +59,17 @@ async function makeFolder(path: string, hostPath: string): Promise<void> {
 
 async function writeCsv(trino: TrinoSession, statement: string, file: string): Promise<void> {
   const draft = `${file}.partial`;
-  await streamTo(Readable.from(resultFormats.csv(trino.pages(statement))), createWriteStream(draft));
-  await rename(draft, file);
+  try {
+    await streamTo(Readable.from(resultFormats.csv(trino.pages(statement))), createWriteStream(draft));
+    await rename(draft, file);
+  } catch (cause) {
+    const { code, syscall } = cause as NodeJS.ErrnoException;
+    if (syscall === undefined) throw cause;
+    throw new ReelhouseError(`${file}: cannot be written: ${code}`, exitCode.failed, {
+      next: "check the folder's rights and the disk's free space",
+      cause,
+    });
+  }
 }
 
 /** All accepted rows of all batches by load order, then row: the source's own columns, as they arrived. */
@@ -76,8 +90,26 @@ async function bronzeTables(trino: TrinoSession): Promise<ExportedTable[]> {
   return tables;
 }
 
+/** Silver and gold are read as of one publication: a run that publishes meanwhile must not mix two in one export. */
+async function currentPublication(settings: Settings): Promise<string> {
+  const ledger = await connectCatalog(settings, "ledger");
+  try {
+    const publication = await latestPublication(ledger);
+    if (publication) return `pub_${publication.id}`;
+  } finally {
+    await ledger.end();
+  }
+  throw new ReelhouseError("nothing is published yet", exitCode.failed, {
+    next: "publish first: reelhouse run",
+  });
+}
+
 /** Every published table of a layer, ordered by its columns from left to right: keys come first. */
-async function keyedTables(trino: TrinoSession, layer: keyof Output): Promise<ExportedTable[]> {
+async function keyedTables(
+  trino: TrinoSession,
+  layer: keyof Output,
+  publication: string,
+): Promise<ExportedTable[]> {
   const { rows } = await trino.query(
     `SELECT table_name FROM information_schema.tables WHERE table_schema = ${literal(layer)} ORDER BY 1`,
   );
@@ -85,7 +117,9 @@ async function keyedTables(trino: TrinoSession, layer: keyof Output): Promise<Ex
   for (const [name] of rows) {
     const table = String(name);
     const order = (await columnsOf(trino, layer, table)).map((_, index) => index + 1).join(", ");
-    tables.push({ layer, table, statement: `SELECT * FROM ${layer}.${identifier(table)} ORDER BY ${order}` });
+    const version = `${layer}.${identifier(table)} FOR VERSION AS OF ${literal(publication)}`;
+    const statement = `SELECT * FROM ${version} ORDER BY ${order}`;
+    tables.push({ layer, table, statement });
   }
   return tables;
 }

@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type WrittenBatch, writeBatch } from "./bronze/batch.ts";
@@ -15,8 +15,8 @@ import { addMissingColumns, ensureBronzeTables, registerObject } from "./bronze/
 import { commitVisible, findVisible } from "./bronze/visible.ts";
 import type { Database } from "./catalog.ts";
 import { expandPaths, type Source } from "./config.ts";
-import { exitCode, ReelhouseError } from "./errors.ts";
-import { claimBatch, recordRefusal } from "./ledger.ts";
+import { exitCode, inputError, ReelhouseError } from "./errors.ts";
+import { claimBatch, clearRefusals, recordRefusal } from "./ledger.ts";
 import { checkColumns, loadContracts } from "./read/contract.ts";
 import { formats } from "./read/formats.ts";
 import type { SourceFile } from "./read/record.ts";
@@ -80,6 +80,7 @@ async function loadSource(
     tools.report.warn("refused", `${source.name}: ${message}`, { source: source.name, file });
     await recordRefusal(tools.ledger, { source: source.name, sourceFile: file, message, runId: tools.runId });
   };
+  await clearRefusals(tools.ledger, source.name);
   let files: SourceFile[] = [];
   try {
     files = await expandPaths(source, tools.hostRoot);
@@ -108,7 +109,7 @@ async function loadFile(
 ): Promise<WrittenBatch | undefined> {
   const { ledger, report, store, signal, runId } = tools;
   const format = formats[source.format];
-  // Checked before the claim: a file that is refused leaves nothing behind.
+  // Checked before the claim: most files that are refused leave no trace in the ledger.
   const columns = await format.columns(file);
   const contract = loadContracts().get(source.name);
   const unexpected = contract ? checkColumns(contract, columns, file) : [];
@@ -118,6 +119,7 @@ async function loadFile(
       `${source.name}: ${file.hostPath}: kept unexpected columns ${unexpected.join(", ")}`,
     );
   }
+  const unchanged = await watchFile(file);
   const { batchId, byteCount } = await hashFile(file.path);
   const claim = await claimBatch(ledger, {
     source: source.name,
@@ -134,7 +136,27 @@ async function loadFile(
     return undefined;
   }
   const onRows = (rows: number) => report.progress(`${source.name}: ${file.hostPath}: ${rows} rows`);
-  return writeBatch({ claim, columns, format, file }, { store, folder, onRows, signal });
+  return writeBatch({ claim, columns, format, file, unchanged }, { store, folder, onRows, signal });
+}
+
+/**
+ * Remembers the file as it is now. The answer throws an input error when it is no longer so: columns, hash and rows
+ * come from separate readings, and a provider may still be writing.
+ */
+async function watchFile(file: SourceFile): Promise<() => Promise<void>> {
+  const identity = async () => {
+    const { size, mtimeNs, ino } = await stat(file.path, { bigint: true });
+    return `${ino}/${size}/${mtimeNs}`;
+  };
+  const before = await identity();
+  return async () => {
+    if ((await identity()) === before) return;
+    throw inputError("changed while it was read", {
+      file: file.hostPath,
+      expected: "a complete file",
+      next: "run again when the provider has finished writing it",
+    });
+  };
 }
 
 /** The file's content hash, which is the batch's id. */

@@ -68,7 +68,11 @@ export async function commitBatch(
       counts.committedAt,
     ],
   );
-  await ledger.query("delete from ledger.refusal where source = $1", [claim.source]);
+}
+
+/** Forgets what earlier runs refused of a source: this run says anew. */
+export async function clearRefusals(ledger: Database, source: string): Promise<void> {
+  await ledger.query("delete from ledger.refusal where source = $1", [source]);
 }
 
 export async function recordRefusal(
@@ -77,7 +81,7 @@ export async function recordRefusal(
 ): Promise<void> {
   await ledger.query(
     `insert into ledger.refusal (source, source_file, message, run_id) values ($1, $2, $3, $4)
-     on conflict (source) do update set source_file = excluded.source_file, message = excluded.message,
+     on conflict (source, source_file) do update set message = excluded.message,
          run_id = excluded.run_id, refused_at = now()`,
     [refusal.source, refusal.sourceFile, refusal.message, refusal.runId],
   );

@@ -14,8 +14,9 @@ export interface Report {
 
 type Output = { isTTY?: boolean; write(text: string): unknown };
 
-export function createReport(output: Output): Report {
-  return output.isTTY ? terminalReport(output) : jsonReport(output);
+/** `REELHOUSE_TERMINAL` says that a terminal is at the other end, though a container's output is a pipe. */
+export function createReport(output: Output, env: NodeJS.ProcessEnv): Report {
+  return output.isTTY || env.REELHOUSE_TERMINAL ? terminalReport(output) : jsonReport(output);
 }
 
 function terminalReport(output: Output): Report {

@@ -1,4 +1,5 @@
 /** Query results as text: an aligned table, CSV (RFC 4180), or JSON. Bigints keep all their digits in each. */
+import { stringifyExactly } from "./json.ts";
 import type { Cell, Table } from "./trino.ts";
 
 type Pages = AsyncIterable<Table>;
@@ -82,7 +83,9 @@ async function* jsonRows(pages: Pages): AsyncGenerator<string> {
   for await (const { columns, rows } of pages) {
     if (columns.length > 0) names = columns.map(({ name }) => name);
     for (const row of rows) {
-      const members = names.map((name, index) => `${JSON.stringify(name)}: ${exactJson(row[index] ?? null)}`);
+      const members = names.map(
+        (name, index) => `${JSON.stringify(name)}: ${stringifyExactly(row[index] ?? null)}`,
+      );
       yield `${first ? "\n" : ",\n"}  {${members.join(", ")}}`;
       first = false;
     }
@@ -91,14 +94,5 @@ async function* jsonRows(pages: Pages): AsyncGenerator<string> {
 }
 
 function cellText(cell: Cell): string {
-  return typeof cell === "object" && cell !== null ? exactJson(cell) : String(cell);
-}
-
-/** JSON text with bigints as plain digits. */
-function exactJson(cell: Cell): string {
-  return JSON.stringify(cell, (_key, value) =>
-    typeof value === "bigint"
-      ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(`${value}`)
-      : value,
-  );
+  return typeof cell === "object" && cell !== null ? stringifyExactly(cell) : String(cell);
 }

@@ -138,7 +138,7 @@ function makeCertificates(root: string): void {
     );
   }
   const server = join(root, "server.pem");
-  if (isValid(server)) return;
+  if (isValid(server) && isSignedBy(authority.certificate, server)) return;
   const key = join(root, "server.key");
   const certificate = join(root, "server.crt");
   openssl(
@@ -168,9 +168,18 @@ function makeCertificates(root: string): void {
 }
 
 function isValid(certificate: string): boolean {
-  if (!existsSync(certificate)) return false;
+  return (
+    existsSync(certificate) &&
+    succeeds(["x509", "-in", certificate, "-noout", "-checkend", `${renewWithinSeconds}`])
+  );
+}
+
+const isSignedBy = (authority: string, certificate: string) =>
+  succeeds(["verify", "-CAfile", authority, certificate]);
+
+function succeeds(words: string[]): boolean {
   try {
-    openssl(["x509", "-in", certificate, "-noout", "-checkend", `${renewWithinSeconds}`]);
+    openssl(words);
     return true;
   } catch {
     return false;

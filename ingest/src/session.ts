@@ -25,7 +25,7 @@ export async function withRun(
   const settings = loadSettings(context.env);
   const runId = newRunId();
   const waitSeconds = secondsOption(words, "wait");
-  await using lock = await takeRunLock(settings, { command, runId, waitSeconds });
+  await using lock = await takeRunLock(settings, { command, runId, waitSeconds, signal: context.signal });
   const ledger = await connectCatalog(settings, "ledger");
   const signal = AbortSignal.any([context.signal, lock.signal]);
   let code: number = exitCode.failed;
@@ -51,7 +51,8 @@ function newRunId(): string {
 /** Reads the configuration that `--config` names, relative to the caller's folder. Throws exit 2. */
 export function configuredPipeline(words: Words, env: NodeJS.ProcessEnv): Pipeline {
   const name = String(words.options.config ?? "pipeline.yaml");
-  const hostPath = resolve(env.REELHOUSE_FOLDER ?? process.cwd(), name);
+  // The wrapper has resolved it already, links and all: it had to mount its folder.
+  const hostPath = env.REELHOUSE_CONFIG ?? resolve(env.REELHOUSE_FOLDER ?? process.cwd(), name);
   let text: string;
   try {
     text = readFileSync((env.REELHOUSE_HOST_ROOT ?? "") + hostPath, "utf8");

@@ -8,8 +8,6 @@ import { serviceError } from "./errors.ts";
 export interface Settings {
   /** Where the host's folders are mounted in this container: `${hostRoot}/data` is the host's `/data`. */
   hostRoot: string;
-  /** The host's folder that relative paths start from. */
-  folder: string;
   catalog: { host: string; ledgerPassword: string; publisherPassword: string };
   store: { endpoint: string; ingest: StoreKeys; publisher: StoreKeys };
   trino: { url: string; authorityFile: string; passwords: Record<TrinoUser, string> };
@@ -38,7 +36,6 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
   };
   const settings: Settings = {
     hostRoot: env.REELHOUSE_HOST_ROOT ?? "",
-    folder: env.REELHOUSE_FOLDER ?? process.cwd(),
     catalog: {
       host: need("CATALOG_HOST"),
       ledgerPassword: need("PG_LEDGER_PASSWORD"),

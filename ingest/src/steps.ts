@@ -22,6 +22,7 @@ import { connectTrino } from "./trino.ts";
 export async function ingestStep(run: Run, pipeline: Pipeline): Promise<IngestResult> {
   const { settings, ledger, report, runId, signal } = run;
   await requireHealthy(settings, ["catalog", "minio", "trino"]);
+  await stopLeftoverQueries(settings, "ingest");
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   const store = connectStore(settings.store.endpoint, settings.store.ingest);
   return ingest(pipeline.sources, {
@@ -53,13 +54,13 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
   // In a second, instead of after half of a build.
   await requireHealthy(settings);
   const batches = await committedBatches(ledger);
-  const fingerprint = await inputFingerprint(run, batches);
+  const fingerprint = await inputFingerprint(run, batches, options.missing);
   const latest = await latestPublication(ledger);
   if (latest?.fingerprint === fingerprint && !options.force) {
     report.info("unchanged", `nothing new since publication ${latest.id}: not built again`);
     return undefined;
   }
-  await stopLeftoverQueries(connectTrino(settings, "dbt", { catalog: "audit", signal }));
+  await stopLeftoverQueries(settings, "dbt");
   const publisher = await connectCatalog(settings, "publisher");
   try {
     const base = await forkAudit(publisher);
@@ -90,9 +91,10 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
   }
 }
 
-/** What a build depends on: its batches, the dbt project, and the current year, which bounds valid years. */
-async function inputFingerprint({ settings }: Run, batches: string[]): Promise<string> {
-  const parts = [await projectHash(settings), String(new Date().getUTCFullYear()), ...batches];
+/** What a publication depends on: batches, what is missing, dbt project, and the year, which bounds valid years. */
+async function inputFingerprint({ settings }: Run, batches: string[], missing: string[]): Promise<string> {
+  const year = String(new Date().getUTCFullYear());
+  const parts = [await projectHash(settings), year, `missing: ${missing.join(", ")}`, ...batches];
   return createHash("sha256").update(parts.join("\n")).digest("hex");
 }
 

@@ -13,6 +13,11 @@ export interface Store {
   metadataOf(bucket: string, key: string): Promise<Record<string, string> | undefined>;
 }
 
+/** minio-js has no time limits of its own. */
+const requestTimeoutMs = 30_000;
+/** A slower upload is a stalled one. */
+const leastBytesPerMs = 100;
+
 /** `endpoint`: http://host:port */
 export function connectStore(endpoint: string, keys: StoreKeys): Store {
   const url = new URL(endpoint);
@@ -24,9 +29,9 @@ export function connectStore(endpoint: string, keys: StoreKeys): Store {
     secretKey: keys.secretKey,
     region: "us-east-1",
   });
-  const told = async <T>(operation: string, work: Promise<T>): Promise<T> => {
+  const told = async <T>(operation: string, work: Promise<T>, timeoutMs = requestTimeoutMs): Promise<T> => {
     try {
-      return await work;
+      return await within(timeoutMs, work);
     } catch (cause) {
       throw serviceError("minio", operation, cause);
     }
@@ -50,13 +55,26 @@ export function connectStore(endpoint: string, keys: StoreKeys): Store {
     },
     async metadataOf(bucket, key) {
       try {
-        return (await client.statObject(bucket, key)).metaData;
+        return (await within(requestTimeoutMs, client.statObject(bucket, key))).metaData;
       } catch (cause) {
         if ((cause as { code?: string }).code === "NotFound") return undefined;
         throw serviceError("minio", `look up ${bucket}/${key}`, cause);
       }
     },
   };
+}
+
+async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  const timeout = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => timeout.reject(new Error(`no answer within ${timeoutMs / 1000} s`)),
+    timeoutMs,
+  );
+  try {
+    return await Promise.race([work, timeout.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** `s3://bucket/some/key` as its two parts. */

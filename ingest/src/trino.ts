@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import type { AxiosStatic } from "axios";
 import { BasicAuth, type QueryResult, Trino } from "trino-client";
 import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
+import { parseExactly } from "./json.ts";
 import type { Settings, TrinoUser } from "./settings.ts";
 
 /** A cell as Trino sends it; integers that a double cannot hold are bigint. */
@@ -29,16 +30,19 @@ const axios = createRequire(import.meta.url)("axios") as AxiosStatic;
 const requestTimeoutMs = 60_000;
 const statementTimeoutMs = 15 * 60_000;
 
+/** How the statements of a run are marked in Trino; a person's are not. */
+export const runSource = "reelhouse";
+
 /** A session of `user`; statements without a catalog mean `catalog`. `signal` cancels what is running. */
 export function connectTrino(
   settings: Settings,
   user: TrinoUser,
-  { catalog, signal }: { catalog: string; signal?: AbortSignal | undefined },
+  { catalog, signal, source = runSource }: { catalog: string; signal?: AbortSignal; source?: string },
 ): TrinoSession {
   useExactAnswers();
   const client = Trino.create({
     server: settings.trino.url,
-    source: "reelhouse",
+    source,
     catalog,
     auth: new BasicAuth(user, settings.trino.passwords[user]),
     ssl: { ca: readFileSync(settings.trino.authorityFile) },
@@ -70,7 +74,7 @@ async function* statementPages(client: Trino, sql: string, signal?: AbortSignal)
       if (last.data || last.columns) yield { columns: last.columns ?? [], rows: last.data ?? [] };
       if (done || !last.nextUri) break;
       if (signal?.aborted) throw signal.reason;
-      if (Date.now() > deadlineMs) throw new Error(`query ${last.id}: no end after ${statementTimeoutMs} ms`);
+      if (Date.now() > deadlineMs) throw overdue(last.id);
     }
     finished = true;
   } catch (cause) {
@@ -92,7 +96,12 @@ export class StatementError extends ReelhouseError {
   }
 }
 
-function statementError(sql: string, error: TrinoError): StatementError {
+const overdue = (queryId: string) =>
+  serviceError("trino", `query ${queryId}`, new Error(`no end after ${statementTimeoutMs / 1000} s`));
+
+function statementError(sql: string, error: TrinoError): Error {
+  if (error.errorName === "SERVER_STARTING_UP")
+    return serviceError("trino", "query", new Error(error.message));
   const statement = sql.trim().replace(/\s+/g, " ").slice(0, 120);
   return new StatementError(
     `trino: ${error.errorName}: ${error.message}\n  statement: ${statement}`,
@@ -125,14 +134,6 @@ function useExactAnswers(): void {
       return answer;
     },
   ];
-}
-
-/** JSON.parse that keeps integers beyond 2^53 as bigint. */
-export function parseExactly(text: string): unknown {
-  return JSON.parse(text, (_key, value, context?: { source?: string }) => {
-    if (typeof value !== "number" || Number.isSafeInteger(value) || !context?.source) return value;
-    return /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
-  });
 }
 
 /** A string as an SQL literal. */

@@ -21,7 +21,10 @@ for (let round = 1; round <= rounds; round += 1) {
   time("`./scripts/up` from nothing to gold, images built", "scripts/up", []);
   time("`./scripts/up` again, nothing to do", "scripts/up", []);
   time("`./scripts/reelhouse run`, nothing to do", "scripts/reelhouse", ["run"]);
-  time("`./scripts/reelhouse run --force`, warm: build, test, publish", "scripts/reelhouse", ["run", "--force"]);
+  time("`./scripts/reelhouse run --force`, warm: build, test, publish", "scripts/reelhouse", [
+    "run",
+    "--force",
+  ]);
   time("`./scripts/reelhouse sql`", "scripts/reelhouse", ["sql", "SELECT count(*) FROM gold.movies_unified"]);
   spawnSync("sleep", [String(restSeconds)]);
   for (const [service, size] of memoryAtRest()) note(mebibytes, service, size);
@@ -40,7 +43,11 @@ function compose(...words: string[]): string {
 
 function time(name: string, script: string, words: string[]): void {
   const startedMs = performance.now();
-  const { status, stderr } = spawnSync(resolve(folder, script), words, { cwd: folder, env, encoding: "utf8" });
+  const { status, stderr } = spawnSync(resolve(folder, script), words, {
+    cwd: folder,
+    env,
+    encoding: "utf8",
+  });
   if (status !== 0) throw new Error(`${script} ${words.join(" ")}: exit ${status}\n${stderr}`);
   note(seconds, name, (performance.now() - startedMs) / 1000);
 }
@@ -48,9 +55,13 @@ function time(name: string, script: string, words: string[]): void {
 /** As the engine's own accounting has it: what a container holds without the page cache. */
 function memoryAtRest(): [string, number][] {
   const ids = compose("ps", "--quiet").trim().split("\n");
-  const lines = execFileSync("docker", ["stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}", ...ids], {
-    encoding: "utf8",
-  });
+  const lines = execFileSync(
+    "docker",
+    ["stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}", ...ids],
+    {
+      encoding: "utf8",
+    },
+  );
   const sizes = lines
     .trim()
     .split("\n")

@@ -8,6 +8,7 @@ import { firstGroups, listPages, projectFolder, readPage, readText } from "./rep
 
 const pages = listPages();
 const scripts = readdirSync(join(projectFolder, "scripts")).filter((name) => name !== "lib");
+const optionsOfScript = (name: string) => firstGroups(readText(`scripts/${name}`), /(--[a-z-]+)/g);
 const optionsOf = (name: string) => {
   const command = Object.entries(commands).find(([known]) => known === name)?.[1];
   return command && [...Object.keys(command.options), "help"].map((option) => `--${option}`);
@@ -50,14 +51,13 @@ describe.each(pages)("$path", ({ path, text, code, inlineCode, links }) => {
     for (const { name, options } of namedScripts(code)) {
       const file = join(projectFolder, "scripts", name);
       expect(existsSync(file) && (statSync(file).mode & 0o111) !== 0, `scripts/${name}`).toBe(true);
-      for (const option of options)
-        expect(readText(`scripts/${name}`), `${name} ${option}`).toContain(option);
+      for (const option of options) expect(optionsOfScript(name), `${name} ${option}`).toContain(option);
     }
   });
 
   it("should name no option on its own that neither the CLI nor a script has", () => {
     const ofCommands = Object.keys(commands).flatMap((name) => optionsOf(name) ?? []);
-    const ofScripts = scripts.flatMap((name) => firstGroups(readText(`scripts/${name}`), /(--[a-z-]+)/g));
+    const ofScripts = scripts.flatMap(optionsOfScript);
     const options = inlineCode.flatMap((words) => firstGroups(words, /^(--[a-z-]+)/g));
     expect(options.filter((option) => ![...ofCommands, ...ofScripts].includes(option))).toEqual([]);
   });

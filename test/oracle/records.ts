@@ -34,12 +34,13 @@ function readCsv(text: string, columns: string[]): FileRecords {
 }
 
 /**
- * RFC 4180. A quote inside an unquoted field, text after a closing quote, and a quote that never closes are
- * broken quoting: the line on which that record begins is one record, null, and the next line starts afresh.
+ * RFC 4180; a quote inside an unquoted field is an ordinary character, an empty line is no record. Text after a
+ * closing quote and a quote that never closes are broken quoting: the line on which that record begins is one
+ * record, null, and the next line starts afresh.
  */
 function splitCsv(text: string): (string[] | null)[] {
   const records: (string[] | null)[] = [];
-  const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
+  const field = /(?:"((?:[^"]|"")*)"|((?!")[^,\r\n]*))(,|\r?\n|$)/y;
   let start = 0;
   while (start < text.length) {
     field.lastIndex = start;
@@ -51,7 +52,8 @@ function splitCsv(text: string): (string[] | null)[] {
       else fields = null;
       separator = match?.[3] ?? "";
     }
-    records.push(fields);
+    const isBlank = fields?.length === 1 && field.lastIndex === start + separator.length;
+    if (!isBlank) records.push(fields);
     start = fields ? field.lastIndex : endOfLine(text, start);
   }
   return records;

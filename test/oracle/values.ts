@@ -28,11 +28,11 @@ export function filmKey(title: string): string {
 }
 
 export type RejectReason =
-  | "missing_title"
+  | "title_missing"
   | "title_without_letters"
-  | "missing_year"
-  | "invalid_year"
-  | "year_out_of_range";
+  | "release_year_missing"
+  | "release_year_not_four_digits"
+  | "release_year_out_of_range";
 
 export type TitleAndYear = { title: string; filmKey: string; year: number } | { rejected: RejectReason };
 
@@ -43,7 +43,7 @@ export function readTitleAndYear(
   currentYear: number,
 ): TitleAndYear {
   const title = cleanTitle(rawTitle ?? "");
-  if (title === "") return { rejected: "missing_title" };
+  if (title === "") return { rejected: "title_missing" };
   const key = filmKey(title);
   if (key === "") return { rejected: "title_without_letters" };
   const year = readYear(rawYear, currentYear);
@@ -52,10 +52,10 @@ export function readTitleAndYear(
 
 function readYear(raw: string | null, currentYear: number): number | RejectReason {
   const text = trim(raw ?? "");
-  if (text === "") return "missing_year";
-  if (!/^[0-9]{4}$/.test(text)) return "invalid_year";
+  if (text === "") return "release_year_missing";
+  if (!/^[0-9]{4}$/.test(text)) return "release_year_not_four_digits";
   const year = Number(text);
-  return year >= firstYear && year <= currentYear + yearsAhead ? year : "year_out_of_range";
+  return year >= firstYear && year <= currentYear + yearsAhead ? year : "release_year_out_of_range";
 }
 
 export type InvalidReason = "not_a_number" | "not_whole" | "negative" | "out_of_range";

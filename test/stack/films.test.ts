@@ -20,16 +20,22 @@ afterAll(() => stack?.stop());
 async function expectAsComputed(): Promise<void> {
   const expected = expectedLake(delivered);
   expect(differences(await goldMovies(stack), expected.movies).slice(0, 20)).toEqual([]);
-  const rejected = await stack.query("SELECT source, _row_number AS row FROM silver.rejected_rows");
-  expect(sorted(rejected.map(({ source, row }) => `${source}:${row}`))).toEqual(
-    sorted(expected.rejected.map(({ source, rowNumber }) => `${source}:${rowNumber}`)),
+  const rejected = await stack.query("SELECT source, _row_number AS row, reason FROM silver.rejected_rows");
+  expect(sorted(rejected.map(({ source, row, reason }) => `${source}:${row}:${reason}`))).toEqual(
+    sorted(expected.rejected.map(({ source, rowNumber, reason }) => `${source}:${rowNumber}:${reason}`)),
   );
   const invalid = await stack.query(
-    "SELECT source, film_key, column_name, raw_value FROM silver.invalid_values",
+    "SELECT source, film_key, column_name, raw_value, reason FROM silver.invalid_values",
   );
   expect(
-    sorted(invalid.map((row) => `${row.source}:${row.film_key}:${row.column_name}:${row.raw_value}`)),
-  ).toEqual(sorted(expected.invalid.map((row) => `${row.source}:${row.filmKey}:${row.column}:${row.raw}`)));
+    sorted(
+      invalid.map((row) => `${row.source}:${row.film_key}:${row.column_name}:${row.raw_value}:${row.reason}`),
+    ),
+  ).toEqual(
+    sorted(
+      expected.invalid.map((row) => `${row.source}:${row.filmKey}:${row.column}:${row.raw}:${row.reason}`),
+    ),
+  );
   for (const source of sourceNames) {
     expect(await account(source), source).toEqual(expected.accounting[source]);
   }

@@ -83,11 +83,11 @@ describe("a refused delivery", () => {
     expect(outcome.stderr).toContain("data/sample/critic_agg.csv");
     const { sources } = JSON.parse((await stack.succeed(["status", "--json"])).stdout);
     const held = sources.find((row: { source: string }) => row.source === "critic_agg");
-    expect(held.refused.file).toContain("critic_agg.csv");
+    expect(held.refused[0].file).toContain("critic_agg.csv");
     deliver(stack, { critic_agg: `${original().critic_agg}Alien,1979,98,9,100\n` });
     await stack.succeed(["run", "--no-export"]);
     const after = JSON.parse((await stack.succeed(["status", "--json"])).stdout);
-    expect(after.sources.find((row: { source: string }) => row.source === "critic_agg").refused).toBeNull();
+    expect(after.sources.find((row: { source: string }) => row.source === "critic_agg").refused).toEqual([]);
     published = await gold();
     expect(published).toHaveLength(4);
   });

@@ -54,8 +54,8 @@ describe("data/films", () => {
     expect(lake.xref.filter((film) => film.rule === "exact")).toHaveLength(3035);
     expect(lake.xref.filter((film) => film.rule === "year_bridge")).toEqual([]);
     expect(lake.rejected).toHaveLength(73);
-    expect(rejectedFor("year_out_of_range")).toBe(68);
-    expect(rejectedFor("missing_title")).toBe(5);
+    expect(rejectedFor("release_year_out_of_range")).toBe(68);
+    expect(rejectedFor("title_missing")).toBe(5);
     expect(lake.invalid).toEqual([]);
     expect(lake.movies.filter((movie) => movie.movie_title === "2012")).toHaveLength(1);
   });

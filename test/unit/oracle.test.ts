@@ -40,8 +40,8 @@ describe("title", () => {
   ])("%j is shown as %j", (raw, shown) => expect(cleanTitle(raw)).toBe(shown));
 
   test.each([
-    [null, "missing_title"],
-    [" \u00a0 ", "missing_title"],
+    [null, "title_missing"],
+    [" \u00a0 ", "title_missing"],
     ["!?", "title_without_letters"],
     ["\u0301", "title_without_letters"],
   ])("%j is rejected as %s", (raw, rejected) =>
@@ -83,14 +83,14 @@ describe("year", () => {
   );
 
   test.each([
-    [null, "missing_year"],
-    ["  ", "missing_year"],
-    ["2010.0", "invalid_year"],
-    ["99", "invalid_year"],
-    ["02010", "invalid_year"],
-    ["２０１０", "invalid_year"],
-    ["1887", "year_out_of_range"],
-    ["2032", "year_out_of_range"],
+    [null, "release_year_missing"],
+    ["  ", "release_year_missing"],
+    ["2010.0", "release_year_not_four_digits"],
+    ["99", "release_year_not_four_digits"],
+    ["02010", "release_year_not_four_digits"],
+    ["２０１０", "release_year_not_four_digits"],
+    ["1887", "release_year_out_of_range"],
+    ["2032", "release_year_out_of_range"],
   ])("%j is rejected as %s", (raw, rejected) =>
     expect(readTitleAndYear("Up", raw, currentYear)).toEqual({ rejected }),
   );
@@ -162,17 +162,18 @@ describe("records", () => {
     ].join("\r\n");
     const lake = expectedLake({ critic_agg: [{ file: "a.csv", text: `\ufeff${text}` }] }, currentYear);
     expect(lake.movies.map((movie) => [movie.movie_title, movie.total_critic_reviews_counted])).toEqual([
+      ['bro"ken', 5n],
       ['Up, "up" and away', 1n],
     ]);
     expect(lake.accounting.critic_agg).toEqual({
       read: 7,
-      quarantined: 5,
-      kept: 1,
+      quarantined: 4,
+      kept: 2,
       superseded: 0,
       rejected: 1,
     });
     expect(lake.rejected).toEqual([
-      { source: "critic_agg", file: "a.csv", rowNumber: 7, reason: "missing_title" },
+      { source: "critic_agg", file: "a.csv", rowNumber: 7, reason: "title_missing" },
     ]);
   });
 
@@ -188,8 +189,8 @@ describe("records", () => {
     expect(lake.movies[0]).toMatchObject({ movie_title: "300", total_audience_ratings: 9007199254740993n });
     expect(lake.accounting.audience_pulse).toMatchObject({ read: 7, quarantined: 3, kept: 2, rejected: 2 });
     expect(lake.rejected.map((row) => [row.rowNumber, row.reason])).toEqual([
-      [5, "invalid_year"],
-      [6, "invalid_year"],
+      [5, "release_year_not_four_digits"],
+      [6, "release_year_not_four_digits"],
     ]);
     expect(lake.invalid).toMatchObject([{ column: "total_audience_ratings", raw: '{"n":1.0}' }]);
   });

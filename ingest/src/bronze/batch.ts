@@ -24,7 +24,7 @@ export interface WrittenBatch {
  * from the claim, and the content from the claim and the file alone: a second attempt writes the same again.
  */
 export async function writeBatch(
-  { claim, columns, format, file }: { claim: Claim; columns: string[]; format: Format; file: SourceFile },
+  { claim, columns, format, file, unchanged }: Delivery,
   { store, folder, onRows, signal }: BatchTools,
 ): Promise<WrittenBatch> {
   const good = join(folder, `${claim.batchId}.rows.parquet`);
@@ -66,11 +66,22 @@ export async function writeBatch(
     );
   }
   await store.putFile(bucket, `originals/${claim.source}/${claim.batchId}`, file.path);
+  // The last moment: what is uploaded from here on under the hash's name must be what was hashed.
+  await unchanged();
   const put = (kind: string, local: string, parquet: ParquetFile) =>
     parquet.rowCount === 0 ? undefined : putOnce(store, claim, kind, local, parquet.rowCount);
   const rows = await put("rows", good, goodFile);
   const rejects = await put("quarantine", bad, badFile);
   return { claim, columns, counts, rows, rejects };
+}
+
+interface Delivery {
+  claim: Claim;
+  columns: string[];
+  format: Format;
+  file: SourceFile;
+  /** Throws when the file is not what it was when it was hashed. */
+  unchanged(): Promise<void>;
 }
 
 export interface BatchTools {

@@ -25,7 +25,7 @@ export const sql: Command = {
     const statement = (words.positionals[0] ?? (await standardInput())).trim().replace(/;$/, "");
     if (!statement)
       throw usageError("reelhouse sql: expected a statement, as an argument or on standard input");
-    const trino = connectTrino(loadSettings(env), user, { catalog, signal });
+    const trino = connectTrino(loadSettings(env), user, { catalog, signal, source: "reelhouse-sql" });
     for await (const text of resultFormats[format](trino.pages(statement))) print(text);
     return exitCode.ok;
   },

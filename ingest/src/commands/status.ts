@@ -11,8 +11,8 @@ interface SourceStatus {
   rows: number;
   quarantined: number;
   newestBatchAt: Date | null;
-  /** The newest delivery was refused; what is published comes from an older one. */
-  refused: { file: string; message: string; at: Date } | null;
+  /** Files that the latest run refused; what is published comes from others. */
+  refused: { file: string; message: string; at: Date }[];
 }
 
 export const status: Command = {
@@ -45,16 +45,14 @@ async function sourceStatus(ledger: Database): Promise<SourceStatus[]> {
   );
   return [...loadContracts().keys()].map((source) => {
     const loaded = batches.find((row) => row.source === source);
-    const refused = refusals.find((row) => row.source === source);
+    const refused = refusals.filter((row) => row.source === source);
     return {
       source,
       batches: loaded?.batches ?? 0,
       rows: loaded?.rows ?? 0,
       quarantined: loaded?.quarantined ?? 0,
       newestBatchAt: loaded?.newest ?? null,
-      refused: refused
-        ? { file: refused.source_file, message: refused.message, at: refused.refused_at }
-        : null,
+      refused: refused.map((row) => ({ file: row.source_file, message: row.message, at: row.refused_at })),
     };
   });
 }
@@ -81,7 +79,8 @@ function describe({ sources, publication, unpublished }: Report): string {
     source,
     (newestBatchAt
       ? `${rows} rows in ${batches} batches, ${quarantined} in quarantine, newest ${age(newestBatchAt)}`
-      : "nothing loaded yet") + (refused ? `\n    held back ${age(refused.at)}: ${refused.message}` : ""),
+      : "nothing loaded yet") +
+      refused.map(({ at, message }) => `\n    held back ${age(at)}: ${message}`).join(""),
   ]);
   const published = publication
     ? `publication ${publication.id}, ${age(publication.publishedAt)}`

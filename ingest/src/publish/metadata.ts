@@ -62,13 +62,3 @@ export function nextMetadataLocation(location: string, uuid: string): string {
   const version = String(Number(match[2]) + 1).padStart(5, "0");
   return `${match[1]}${version}-${uuid}.metadata.json`;
 }
-
-/** JSON with bigints as plain digits: snapshot ids do not fit a double. */
-export function stringifyMetadata(metadata: TableMetadata): string {
-  return JSON.stringify(metadata, (_key, value) =>
-    // rawJSON is younger than TypeScript's library.
-    typeof value === "bigint"
-      ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(`${value}`)
-      : value,
-  );
-}

@@ -1,13 +1,12 @@
 /** Fork and publish: how what dbt built on branch `audit` becomes what readers of `lakehouse` see. */
 import { randomUUID } from "node:crypto";
 import type { Database } from "../catalog.ts";
+import { parseExactly, stringifyExactly } from "../json.ts";
 import { type Store, splitLocation } from "../store.ts";
-import { parseExactly } from "../trino.ts";
 import {
   derivePublished,
   nextMetadataLocation,
   recordedRowCount,
-  stringifyMetadata,
   type TableMetadata,
   type TableVersion,
 } from "./metadata.ts";
@@ -101,7 +100,7 @@ async function writePublished(
     publishedAtMs: publication.publishedAt.getTime(),
   });
   const { bucket, key } = splitLocation(published);
-  await store.putText(bucket, key, stringifyMetadata(derived));
+  await store.putText(bucket, key, stringifyExactly(derived));
   return { ...table, published, rowCount: recordedRowCount(metadata) ?? null };
 }
 

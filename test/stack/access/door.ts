@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { rootCertificates } from "node:tls";
 import { beforeAll, expect, it } from "vitest";
 import type { Stack } from "../stack.ts";
+import type { Running } from "./running.ts";
 
 interface Request {
   method?: "GET" | "POST" | "PUT" | "DELETE";
@@ -58,13 +59,12 @@ async function firstCellOrError(stack: Stack, sql: string, request: Request): Pr
   }
 }
 
-export function trinoDoor(stackOf: () => Stack): void {
+export function trinoDoor(running: () => Running): void {
   let stack: Stack;
-  let passwords: Record<string, string | undefined>;
-  const login = (user: string) => `${user}:${passwords[`TRINO_${user.toUpperCase()}_PASSWORD`]}`;
-  beforeAll(async () => {
-    stack = stackOf();
-    passwords = { ...(await stack.secrets("trino")), ...(await stack.secrets("cli")) };
+  let secrets: Running["secrets"];
+  const login = (user: string) => `${user}:${secrets[`TRINO_${user.toUpperCase()}_PASSWORD`]}`;
+  beforeAll(() => {
+    ({ stack, secrets } = running());
   });
 
   const one = { body: "SELECT 1" };
@@ -87,7 +87,7 @@ export function trinoDoor(stackOf: () => Stack): void {
     ["a user's name alone", () => ({ headers: { "x-trino-user": "admin" } })],
     ["an empty password", () => ({ login: "bi:" })],
     ["a wrong password", () => ({ login: "bi:wrong" })],
-    ["another user's password", () => ({ login: `admin:${passwords.TRINO_BI_PASSWORD}` })],
+    ["another user's password", () => ({ login: `admin:${secrets.TRINO_BI_PASSWORD}` })],
     ["an unknown user", () => ({ login: "nobody:wrong" })],
   ])("should answer 401 to %s", async (_what, credentials) => {
     expect(await ask(stack, { ...one, ...credentials() })).toMatchObject({ status: 401 });

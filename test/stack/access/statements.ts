@@ -1,7 +1,7 @@
 /** What each user of Trino may do and what is refused. What is allowed shows that a refusal is the rule's. */
 import { describe, expect, it } from "vitest";
 import type { TrinoUser } from "../../../ingest/src/settings.ts";
-import type { Stack } from "../stack.ts";
+import type { Running } from "./running.ts";
 
 type Refusal = [statement: string, says: string];
 interface Rules {
@@ -176,13 +176,15 @@ const rules: Rules[] = [
   shut("ingest", "audit"),
 ];
 
-export function trinoStatements(stackOf: () => Stack): void {
+export function trinoStatements(running: () => Running): void {
+  const query: Running["stack"]["query"] = (...words) => running().stack.query(...words);
+
   describe.each(rules)("$user in catalog $catalog", ({ user, catalog, may = [], refused }) => {
     it.each(may)("should be allowed: %s", async (statement) => {
-      await stackOf().query(statement, user, catalog);
+      await query(statement, user, catalog);
     });
     it.each(refused)("should be refused: %s", async (statement, says) => {
-      await expect(stackOf().query(statement, user, catalog)).rejects.toThrow(says);
+      await expect(query(statement, user, catalog)).rejects.toThrow(says);
     });
   });
 
@@ -192,7 +194,7 @@ export function trinoStatements(stackOf: () => Stack): void {
     ["ingest", "ingest,system"],
     ["admin", "audit,ingest,lakehouse,system"],
   ] as const)("should show %s the catalogs %s only", async (user, catalogs) => {
-    const shown = await stackOf().query("SHOW CATALOGS", user, "system");
+    const shown = await query("SHOW CATALOGS", user, "system");
     expect(shown.map(({ Catalog }) => Catalog).sort()).toEqual(catalogs.split(","));
   });
 
@@ -202,7 +204,7 @@ export function trinoStatements(stackOf: () => Stack): void {
     "SELECT table_name FROM system.jdbc.tables WHERE table_schem = 'bronze'",
     "SELECT table_name FROM system.metadata.table_comments WHERE catalog_name = 'lakehouse' AND schema_name = 'bronze'",
   ])("should show bi nothing of bronze: %s", async (statement) => {
-    expect(await stackOf().query(statement)).toEqual([]);
-    expect(await stackOf().query(statement, "admin")).not.toEqual([]);
+    expect(await query(statement)).toEqual([]);
+    expect(await query(statement, "admin")).not.toEqual([]);
   });
 }

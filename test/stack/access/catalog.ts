@@ -1,0 +1,198 @@
+/** What each role of PostgreSQL may do with the pointers, the ledger and the branch functions. */
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Stack } from "../stack.ts";
+import type { Running } from "./running.ts";
+
+type Attempt = [statement: string, answer: RegExp];
+interface Rules {
+  role: string;
+  may: Attempt[];
+  refused: Attempt[];
+}
+
+const denied = /^ERROR: {2}permission denied/;
+const notTheRolesRow = /^ERROR: {2}new row violates row-level security policy/;
+/** Row-level security hides the row from the statement. */
+const noRow = /^(UPDATE|DELETE) 0$/;
+const someRows = /^(UPDATE|DELETE) [1-9]/;
+const aCount = /^[1-9]\d*$/;
+
+const touch = (where: string) =>
+  `update iceberg.iceberg_tables set previous_metadata_location = null where ${where}`;
+const remove = (where: string) => `delete from iceberg.iceberg_tables where ${where}`;
+const insert = (catalog: string, namespace: string) =>
+  `insert into iceberg.iceberg_tables values ('${catalog}', '${namespace}', 'access_probe', 's3://x/metadata/1', null, 'TABLE')`;
+const published = "catalog_name = 'lakehouse' and table_namespace in ('silver', 'gold')";
+const bronze = "catalog_name = 'lakehouse' and table_namespace = 'bronze'";
+const audit = "catalog_name = 'audit' and table_namespace in ('silver', 'gold')";
+const auditBronze = "catalog_name = 'audit' and table_namespace = 'bronze'";
+
+const noChange: Attempt[] = [touch("true"), remove("true"), insert("audit", "gold")].map((sql) => [
+  sql,
+  denied,
+]);
+const noBranchFunction: Attempt[] = [
+  ["select branch.fork()", denied],
+  ["select branch.next_publication()", denied],
+  ["select branch.publish('{}')", denied],
+];
+const noLedger: Attempt[] = [
+  ["select * from ledger.batch", denied],
+  ["select * from branch.publication", denied],
+];
+const forSuperusersAlone: Attempt[] = [
+  ["create table iceberg.access_probe (film integer)", denied],
+  ["create table public.access_probe (film integer)", denied],
+  ["create temporary table access_probe (film integer)", denied],
+  ["create schema access_probe", denied],
+  ["truncate iceberg.iceberg_tables", denied],
+  ["alter table iceberg.iceberg_tables disable row level security", /^ERROR: {2}must be owner/],
+  ["drop trigger refuse_drop_of_shared_files on iceberg.iceberg_tables", /^ERROR: {2}must be owner/],
+  ["set role iceberg_owner", denied],
+  ["set session_replication_role = replica", denied],
+  ["select * from pg_authid", denied],
+  ["select pg_read_file('/run/secrets/catalog/env')", denied],
+  ["copy (select 1) to program 'cat'", denied],
+  ["create role access_probe", denied],
+];
+
+const rules: Rules[] = [
+  {
+    role: "trino_reader",
+    may: [["select count(*) from iceberg.iceberg_tables", aCount]],
+    refused: [...noChange, ...noBranchFunction, ...noLedger],
+  },
+  {
+    role: "trino_ingest",
+    may: [
+      [touch(bronze), someRows],
+      [insert("lakehouse", "bronze"), /^INSERT 0 1$/],
+    ],
+    refused: [
+      [touch(published), noRow],
+      [remove(published), noRow],
+      [insert("lakehouse", "gold"), notTheRolesRow],
+      [touch("catalog_name = 'audit'"), noRow],
+      [remove("catalog_name = 'audit'"), noRow],
+      [insert("audit", "bronze"), notTheRolesRow],
+      [`update iceberg.iceberg_tables set table_namespace = 'gold' where ${bronze}`, notTheRolesRow],
+      [
+        "insert into iceberg.iceberg_namespace_properties values ('lakehouse', 'x', 'y', 'z')",
+        notTheRolesRow,
+      ],
+      ...noBranchFunction,
+      ...noLedger,
+    ],
+  },
+  {
+    role: "trino_audit",
+    may: [
+      [touch(audit), someRows],
+      [insert("audit", "gold"), /^INSERT 0 1$/],
+    ],
+    refused: [
+      [touch("catalog_name = 'lakehouse'"), noRow],
+      [remove("catalog_name = 'lakehouse'"), noRow],
+      [insert("lakehouse", "gold"), notTheRolesRow],
+      [touch(auditBronze), noRow],
+      [remove(auditBronze), noRow],
+      [insert("audit", "bronze"), notTheRolesRow],
+      [`update iceberg.iceberg_tables set catalog_name = 'lakehouse' where ${audit}`, notTheRolesRow],
+      [remove(audit), /^ERROR: {2}drop of audit\..* refused: its files are shared/],
+      [
+        "insert into iceberg.iceberg_namespace_properties values ('audit', 'bronze', 'y', 'z')",
+        notTheRolesRow,
+      ],
+      ...noBranchFunction,
+      ...noLedger,
+    ],
+  },
+  {
+    role: "publisher",
+    may: [
+      ["select count(*) from branch.fork()", aCount],
+      ["select id from branch.next_publication()", aCount],
+      // May call it; this plan names none of the tables.
+      [`select branch.publish('{"tables": []}')`, /^ERROR: {2}publish refused/],
+    ],
+    refused: [...noChange, ...noLedger, ["delete from branch.publication_table", denied]],
+  },
+  {
+    role: "ledger",
+    may: [
+      ["select count(*) from ledger.batch", aCount],
+      ["update ledger.batch set run_id = run_id", someRows],
+      ["select count(*) from branch.publication", aCount],
+    ],
+    refused: [...noChange, ...noBranchFunction, ["delete from branch.publication", denied]],
+  },
+];
+
+/** Connects over the network, as the services do. */
+const psql = (role: string) => `psql --no-psqlrc --no-password -At -h catalog -U ${role}`;
+
+/** Runs each statement in a transaction that is rolled back; returns the first line of each answer. */
+async function answers(
+  stack: Stack,
+  role: string,
+  password: string,
+  statements: string[],
+): Promise<string[]> {
+  const script = statements.map((sql) => `\\echo ---\nbegin;\n${sql};\nrollback;\n`).join("");
+  const shell = `${psql(role)} -d lakehouse 2>&1`;
+  const words = ["exec", "-T", "-e", `PGPASSWORD=${password}`, "catalog", "sh", "-c", shell];
+  const { stdout } = await stack.compose(words, { input: script });
+  const blocks = stdout.split("---\n").slice(1);
+  return blocks.map((block) => block.split("\n").find((line) => !/^(BEGIN|ROLLBACK)$/.test(line)) ?? "");
+}
+
+export function catalogDatabase(running: () => Running): void {
+  let stack: Stack;
+  let secrets: Running["secrets"];
+  const password = (role: string) => secrets[`PG_${role.toUpperCase()}_PASSWORD`] ?? "";
+  beforeAll(() => {
+    ({ stack, secrets } = running());
+  });
+
+  describe.each(rules)("role $role", ({ role, may, refused }) => {
+    const attempts = [...may, ...refused, ...forSuperusersAlone];
+    let answer: Map<string, string>;
+    beforeAll(async () => {
+      const statements = attempts.map(([statement]) => statement);
+      const lines = await answers(stack, role, password(role), statements);
+      answer = new Map(statements.map((statement, index) => [statement, lines[index] ?? ""]));
+    });
+    it.each(may)("should be allowed: %s", (statement, says) => {
+      expect(answer.get(statement)).toMatch(says);
+    });
+    it.each([...refused, ...forSuperusersAlone])("should be refused: %s", (statement, says) => {
+      expect(answer.get(statement)).toMatch(says);
+    });
+  });
+
+  it.each([
+    ["a role without password", `${psql("publisher")} -d lakehouse`, "no password supplied"],
+    [
+      "a wrong password",
+      `PGPASSWORD=wrong ${psql("publisher")} -d lakehouse`,
+      "password authentication failed",
+    ],
+    [
+      "the superuser",
+      `PGPASSWORD=postgres ${psql("postgres")} -d lakehouse`,
+      "password authentication failed",
+    ],
+    ["another database", `PGPASSWORD=wrong ${psql("publisher")} -d postgres`, "no pg_hba.conf entry"],
+  ])("should let nobody in over the network: %s", async (_what, command, says) => {
+    const { code, stderr } = await stack.compose([
+      "exec",
+      "-T",
+      "catalog",
+      "sh",
+      "-c",
+      `${command} -c 'select 1'`,
+    ]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(says);
+  });
+}
