@@ -40,10 +40,8 @@ export function connectStore(endpoint: string, keys: StoreKeys): Store {
     async putFile(bucket, key, file, metadata = {}) {
       // The size is passed on: without it the client buffers 550 MB (minio-js 8).
       const { size } = statSync(file);
-      await told(
-        `put ${bucket}/${key}`,
-        client.putObject(bucket, key, createReadStream(file), size, metadata),
-      );
+      const upload = client.putObject(bucket, key, createReadStream(file), size, metadata);
+      await told(`put ${bucket}/${key}`, upload, requestTimeoutMs + size / leastBytesPerMs);
     },
     async putText(bucket, key, text) {
       await told(`put ${bucket}/${key}`, client.putObject(bucket, key, Buffer.from(text)));

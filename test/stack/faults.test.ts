@@ -62,7 +62,7 @@ async function lockHolders(): Promise<number> {
 
 /** kill -9 of the container in which `./scripts/reelhouse` runs its command. */
 async function killCommand(): Promise<void> {
-  const { stdout } = await stack.docker([
+  const { stdout } = await stack.run("docker", [
     "ps",
     "--quiet",
     "--filter",
@@ -70,7 +70,8 @@ async function killCommand(): Promise<void> {
     "--filter",
     "label=com.docker.compose.oneoff=True",
   ]);
-  for (const id of stdout.split("\n").filter(Boolean)) await stack.docker(["kill", "--signal", "KILL", id]);
+  for (const id of stdout.split("\n").filter(Boolean))
+    await stack.run("docker", ["kill", "--signal", "KILL", id]);
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -8,7 +8,7 @@ import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { DockerComposeEnvironment, type StartedDockerComposeEnvironment, Wait } from "testcontainers";
+import { DockerComposeEnvironment, Wait } from "testcontainers";
 import type { Settings, TrinoUser } from "../../ingest/src/settings.ts";
 import { type Cell, connectTrino } from "../../ingest/src/trino.ts";
 
@@ -35,12 +35,15 @@ export interface Stack {
   /** A folder of the test's own, with the sample in data/sample and its pipeline.yaml. */
   folder: string;
   trinoPort: number;
+  /** What compose needs to mean this project. */
+  env: Record<string, string>;
   /** `./scripts/reelhouse WORDS`. */
   reelhouse(words: string[], options?: CommandOptions): Promise<Outcome>;
   /** As `reelhouse`, and fails the test unless the command ends with 0. */
   succeed(words: string[], options?: CommandOptions): Promise<Outcome>;
   compose(words: string[], options?: CommandOptions): Promise<Outcome>;
-  docker(words: string[]): Promise<Outcome>;
+  /** Any program, in the stack's folder and environment. */
+  run(program: string, words: string[], options?: CommandOptions): Promise<Outcome>;
   script(name: string, words: string[], options?: CommandOptions): Promise<Outcome>;
   /** One statement through Trino with the password of `user`; rows as objects. */
   query(sql: string, user?: TrinoUser, catalog?: string): Promise<Row[]>;
@@ -60,6 +63,24 @@ const servers = ["minio", "catalog", "trino", "dbt"];
  * a running project to use instead: it is neither started nor stopped.
  */
 export async function startStack(name: string, { firstLoad = false } = {}): Promise<Stack> {
+  const stack = await unstartedStack(name);
+  if (process.env.ATTACH) return stack;
+  const environment = await new DockerComposeEnvironment(projectFolder, "docker-compose.yml")
+    .withProjectName(stack.project)
+    .withEnvironment(stack.env)
+    .withWaitStrategy("secrets-1", Wait.forOneShotStartup())
+    .withWaitStrategy("buckets-1", Wait.forOneShotStartup())
+    .withWaitStrategy("ingest-1", Wait.forOneShotStartup())
+    .withStartupTimeout(5 * 60_000)
+    .up(firstLoad ? undefined : servers);
+  return {
+    ...stack,
+    stop: async () => void (await environment.down({ removeVolumes: true, timeout: 10_000 })),
+  };
+}
+
+/** A project name, a free port and a folder with the sample; the test starts and stops the stack itself. */
+export async function unstartedStack(name: string): Promise<Stack> {
   const attached = process.env.ATTACH;
   const project = attached ?? `reelhouse-test-${name}-${randomBytes(3).toString("hex")}`;
   const trinoPort = attached ? Number(process.env.TRINO_PORT ?? 8443) : await freePort();
@@ -68,33 +89,8 @@ export async function startStack(name: string, { firstLoad = false } = {}): Prom
   cpSync(join(projectFolder, "pipeline.yaml"), join(folder, "pipeline.yaml"));
   // The host's environment leaks into compose: what a test relies on is set here.
   const env = { COMPOSE_PROJECT_NAME: project, TRINO_PORT: String(trinoPort), PIPELINE: "pipeline.yaml" };
-  if (attached) return stackOf(undefined, { project, folder, trinoPort, env });
-  const environment = await new DockerComposeEnvironment(projectFolder, "docker-compose.yml")
-    .withProjectName(project)
-    .withEnvironment(env)
-    .withWaitStrategy("secrets-1", Wait.forOneShotStartup())
-    .withWaitStrategy("buckets-1", Wait.forOneShotStartup())
-    .withWaitStrategy("ingest-1", Wait.forOneShotStartup())
-    .withStartupTimeout(5 * 60_000)
-    .up(firstLoad ? undefined : servers);
-  return stackOf(environment, { project, folder, trinoPort, env });
-}
-
-async function stackOf(
-  environment: StartedDockerComposeEnvironment | undefined,
-  {
-    project,
-    folder,
-    trinoPort,
-    env,
-  }: Pick<Stack, "project" | "folder" | "trinoPort"> & { env: Record<string, string> },
-): Promise<Stack> {
-  const call = (
-    file: string,
-    words: string[],
-    { cwd = folder, env: more = {}, input }: CommandOptions = {},
-  ) =>
-    execute(file, words, {
+  const call: Stack["run"] = (program, words, { cwd = folder, env: more = {}, input } = {}) =>
+    execute(program, words, {
       cwd,
       env: { ...process.env, ...env, ...more },
       ...(input === undefined ? {} : { input }),
@@ -126,19 +122,24 @@ async function stackOf(
         .map((line) => line.split("=")),
     );
   };
-  const settings = await clientSettings(folder, trinoPort, await readSecrets("cli"), succeed);
+  let settings: Promise<Settings> | undefined;
+  const client = () => {
+    settings ??= readSecrets("cli").then((secrets) => clientSettings(folder, trinoPort, secrets, succeed));
+    return settings;
+  };
   return {
     project,
     folder,
     trinoPort,
+    env,
     reelhouse,
     succeed,
     compose,
-    docker: (words) => call("docker", words),
+    run: call,
     script,
     secrets: readSecrets,
     async query(sql, user = "bi", catalog = "lakehouse") {
-      const { columns, rows } = await connectTrino(settings, user, { catalog }).query(sql);
+      const { columns, rows } = await connectTrino(await client(), user, { catalog }).query(sql);
       return rows.map((row) =>
         Object.fromEntries(columns.map(({ name }, index) => [name, row[index] ?? null])),
       );
@@ -165,9 +166,7 @@ async function stackOf(
       writeFileSync(path, content);
       return path;
     },
-    async stop() {
-      await environment?.down({ removeVolumes: true, timeout: 10_000 });
-    },
+    stop: async () => undefined,
   };
 }
 

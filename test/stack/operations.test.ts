@@ -1,0 +1,138 @@
+/** ./scripts/up and ./scripts/down as a user meets them: first start, second start, stop, deletion, interruption. */
+import { spawn } from "node:child_process";
+import { mkdirSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { goldMovies } from "./deliveries.ts";
+import { projectFolder, type Stack, unstartedStack } from "./stack.ts";
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await unstartedStack("operations");
+});
+afterAll(() => stack?.compose(["down", "--volumes", "--remove-orphans"]));
+
+describe("./scripts/up", () => {
+  it("should refuse a port that another program has, before it changes anything", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await new Promise((ready) => server.once("listening", ready));
+    const { port } = server.address() as { port: number };
+    const outcome = await stack.script("up", [], { env: { TRINO_PORT: String(port) } });
+    server.close();
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain(`need port ${port} free on 127.0.0.1`);
+    const faulty = await stack.script("up", [], { env: { TRINO_PORT: "lots" } });
+    expect(faulty.stderr).toContain("need a port number for TRINO_PORT, found 'lots'");
+    expect((await stack.compose(["ps", "--all", "--quiet"])).stdout).toBe("");
+  });
+
+  it("should refuse an unknown word with 2 and how it is used", async () => {
+    const outcome = await stack.script("up", ["--flims"]);
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toContain("unknown word '--flims'");
+    expect(outcome.stderr).toContain("Usage: ./scripts/up");
+  });
+
+  it("should go from nothing to the gold rows on the screen", async () => {
+    const outcome = await stack.script("up", []);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(outcome.stdout).toMatch(/Inception +\| +2010 \| +87 \| +9.1 \| +828276195 \| +568276195 \|/);
+    expect(outcome.stdout).toContain(`https://localhost:${stack.trinoPort}`);
+    expect(outcome.stdout).toContain("./scripts/reelhouse credentials");
+  });
+
+  it("should do nothing twice", async () => {
+    const outcome = await stack.script("up", []);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(outcome.stderr).toContain("nothing new since publication 1");
+    expect(JSON.parse((await stack.succeed(["history", "--json"])).stdout)).toHaveLength(1);
+  });
+});
+
+describe("./scripts/reelhouse", () => {
+  it("should leave exports to the caller, whoever that is", async () => {
+    const { gid } = statSync("/var/run/docker.sock");
+    const uid = 12345;
+    const folder = join(stack.folder, "home");
+    mkdirSync(folder, { recursive: true });
+    stack.write(
+      "home/export.yaml",
+      `source:\n  critic_agg: ${stack.folder}/data/sample/critic_agg.csv\noutput:\n  gold: out/gold\n`,
+    );
+    await stack.run("chown", ["-R", `${uid}:${gid}`, folder]);
+    const words = [
+      `--reuid=${uid}`,
+      `--regid=${gid}`,
+      "--clear-groups",
+      join(projectFolder, "scripts/reelhouse"),
+    ];
+    const outcome = await stack.run("setpriv", [...words, "export", "--config", "export.yaml"], {
+      cwd: folder,
+      env: { HOME: folder },
+    });
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(statSync(join(folder, "out/gold/movies_unified.csv"))).toMatchObject({ uid, gid });
+  });
+
+  it("should show progress, not JSON, on a terminal", async () => {
+    const onTerminal = ["-qec", `${join(projectFolder, "scripts/reelhouse")} run --force`, "/dev/null"];
+    const { code, stdout } = await stack.run("script", onTerminal);
+    expect(code, stdout).toBe(0);
+    expect(stdout).toMatch(/model movies_unified: success/);
+    expect(stdout).toMatch(/publication 2: \d+ tables, \d+ tests passed/);
+    expect(stdout).not.toContain('"level"');
+  });
+
+  it("should end with 130 on Ctrl-C and let the next run go on", async () => {
+    const outcome = await interrupted(["run", "--force"], 4000);
+    expect(outcome.code, outcome.stderr).toBe(130);
+    expect(outcome.stderr).toContain("interrupted");
+    expect(JSON.parse((await stack.succeed(["history", "--json"])).stdout)).toHaveLength(2);
+    await stack.succeed(["run", "--force"]);
+    expect(JSON.parse((await stack.succeed(["history", "--json"])).stdout)).toHaveLength(3);
+  });
+
+  /** Sends SIGINT to the whole process group after a while, as a terminal does. */
+  function interrupted(words: string[], afterMs: number): Promise<{ code: number | null; stderr: string }> {
+    const child = spawn(join(projectFolder, "scripts/reelhouse"), words, {
+      cwd: stack.folder,
+      env: { ...process.env, ...stack.env },
+      detached: true,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let stderr = "";
+    child.stderr.setEncoding("utf8").on("data", (chunk) => {
+      stderr += chunk;
+    });
+    setTimeout(() => process.kill(-(child.pid ?? 0), "SIGINT"), afterMs);
+    return new Promise((done) => child.on("close", (code) => done({ code, stderr })));
+  }
+});
+
+describe("./scripts/down", () => {
+  it("should keep the data", async () => {
+    const before = await goldMovies(stack);
+    expect((await stack.script("down", [])).code).toBe(0);
+    expect((await stack.compose(["ps", "--all", "--quiet"])).stdout).toBe("");
+    expect((await stack.script("up", [])).code).toBe(0);
+    expect(await goldMovies(stack)).toEqual(before);
+  });
+
+  it("should ask before it deletes data", async () => {
+    const kept = await stack.script("down", ["--delete-data"], { input: "no\n" });
+    expect(kept.code).toBe(1);
+    expect(kept.stderr).toContain("nothing was deleted");
+    expect(await volumes()).not.toEqual([]);
+    const deleted = await stack.script("down", ["--delete-data"], { input: "yes\n" });
+    expect(deleted.code, deleted.stderr).toBe(0);
+    expect(await volumes()).toEqual([]);
+  });
+
+  async function volumes(): Promise<string[]> {
+    const filter = `label=com.docker.compose.project=${stack.project}`;
+    return (await stack.run("docker", ["volume", "ls", "--quiet", "--filter", filter])).stdout
+      .split("\n")
+      .filter(Boolean);
+  }
+});
