@@ -43,7 +43,8 @@ export async function build(
   try {
     for await (const event of jsonLines(answer)) {
       if (event.event === "result") return event;
-      onProgress(event.message);
+      // An empty message only says that the build is alive.
+      if (event.message) onProgress(event.message);
     }
   } catch (cause) {
     if (signal.aborted) throw signal.reason;

@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -85,6 +85,8 @@ export async function unstartedStack(name: string): Promise<Stack> {
   const project = attached ?? `reelhouse-test-${name}-${randomBytes(3).toString("hex")}`;
   const trinoPort = attached ? Number(process.env.TRINO_PORT ?? 8443) : await freePort();
   const folder = mkdtempSync(join(scratchFolder, `${name}-`));
+  // Other users' commands are tried in it too.
+  chmodSync(folder, 0o755);
   cpSync(join(projectFolder, "data/sample"), join(folder, "data/sample"), { recursive: true });
   cpSync(join(projectFolder, "pipeline.yaml"), join(folder, "pipeline.yaml"));
   // The host's environment leaks into compose: what a test relies on is set here.

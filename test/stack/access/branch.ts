@@ -7,12 +7,12 @@ const published = "SELECT * FROM gold.kpis_by_year ORDER BY release_year";
 // PostgreSQL's trigger refuses; Trino names the statement that failed, not the reason.
 const refusedByTrigger = "Failed to execute: DELETE FROM iceberg_tables";
 
-export function branchGuard(running: () => Running): void {
+export function branchGuard(runningOf: () => Running): void {
   let stack: Stack;
   const dbt = (sql: string) => stack.query(sql, "dbt", "audit");
   const fork = () => stack.catalogQuery("select count(*) from branch.fork()");
   beforeAll(async () => {
-    stack = running().stack;
+    stack = runningOf().stack;
     await fork();
   });
   // Forgets what the tests left on the branch.

@@ -146,12 +146,12 @@ async function answers(
   return blocks.map((block) => block.split("\n").find((line) => !/^(BEGIN|ROLLBACK)$/.test(line)) ?? "");
 }
 
-export function catalogDatabase(running: () => Running): void {
+export function catalogDatabase(runningOf: () => Running): void {
   let stack: Stack;
   let secrets: Running["secrets"];
   const password = (role: string) => secrets[`PG_${role.toUpperCase()}_PASSWORD`] ?? "";
   beforeAll(() => {
-    ({ stack, secrets } = running());
+    ({ stack, secrets } = runningOf());
   });
 
   describe.each(rules)("role $role", ({ role, may, refused }) => {

@@ -36,7 +36,7 @@ const secretsOf: Record<string, string[]> = {
   cli: ["reelhouse"],
 };
 
-export function containers(running: () => Running): void {
+export function containers(runningOf: () => Running): void {
   let stack: Stack;
   let all: Map<string, Container>;
   let servers: string[];
@@ -52,8 +52,8 @@ export function containers(running: () => Running): void {
   const names = (what: (container: Container) => unknown) => [...all].map(([name, one]) => [name, what(one)]);
 
   beforeAll(async () => {
-    stack = running().stack;
-    secretValues = [...Object.values(running().secrets), ...running().privateKeys];
+    stack = runningOf().stack;
+    secretValues = [...Object.values(runningOf().secrets), ...runningOf().privateKeys];
     const ids = (await stack.compose(["ps", "--all", "--quiet"])).stdout.trim().split("\n");
     settings = await docker("inspect", ...ids);
     const inspected: Container[] = JSON.parse(settings);
@@ -152,7 +152,7 @@ for token in ["", "Bearer wrong", "Bearer " + os.environ["TOKEN"]]:
         print(urllib.request.urlopen(request, timeout=5).status)
     except urllib.error.HTTPError as error:
         print(error.code)`;
-    const token = `TOKEN=${running().secrets.DBT_TOKEN}`;
+    const token = `TOKEN=${runningOf().secrets.DBT_TOKEN}`;
     const { stdout } = await stack.compose(["exec", "-T", "-e", token, "dbt", "python3", "-c", ask]);
     expect(stdout).toBe("401\n401\n200\n");
   });

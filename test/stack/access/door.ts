@@ -1,11 +1,8 @@
 /** Who gets through Trino's door: HTTPS, password, own name only; and what one user sees of another's queries. */
-import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
-import { join } from "node:path";
 import { rootCertificates } from "node:tls";
 import { beforeAll, expect, it } from "vitest";
-import type { Stack } from "../stack.ts";
 import type { Running } from "./running.ts";
 
 interface Request {
@@ -25,9 +22,9 @@ interface Answer {
 }
 
 /** One request to Trino's published port. Rejects when no HTTP answer comes. */
-function ask(stack: Stack, request: Request): Promise<Answer> {
+function ask({ stack, authority }: Running, request: Request): Promise<Answer> {
   const { method = "POST", path = "/v1/statement", scheme = "https", login, headers = {}, body } = request;
-  const ca = request.authority ?? readFileSync(join(stack.folder, "ca.crt"), "utf8");
+  const ca = request.authority ?? authority;
   const authorization = login && { authorization: `Basic ${Buffer.from(login).toString("base64")}` };
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const call = (scheme === "https" ? https : http).request(
@@ -48,37 +45,36 @@ function ask(stack: Stack, request: Request): Promise<Answer> {
 }
 
 /** Runs a statement to its end; returns its first cell, or Trino's error message. */
-async function firstCellOrError(stack: Stack, sql: string, request: Request): Promise<string> {
-  let answer = await ask(stack, { ...request, body: sql });
+async function firstCellOrError(running: Running, sql: string, request: Request): Promise<string> {
+  let answer = await ask(running, { ...request, body: sql });
   for (;;) {
     if (answer.status !== 200) return answer.body;
     const { error, data, nextUri } = JSON.parse(answer.body);
     if (error || data) return error?.message ?? String(data[0][0]);
     if (!nextUri) return "";
-    answer = await ask(stack, { ...request, method: "GET", path: new URL(nextUri).pathname });
+    answer = await ask(running, { ...request, method: "GET", path: new URL(nextUri).pathname });
   }
 }
 
-export function trinoDoor(running: () => Running): void {
-  let stack: Stack;
-  let secrets: Running["secrets"];
-  const login = (user: string) => `${user}:${secrets[`TRINO_${user.toUpperCase()}_PASSWORD`]}`;
+export function trinoDoor(runningOf: () => Running): void {
+  let running: Running;
+  const login = (user: string) => `${user}:${running.secrets[`TRINO_${user.toUpperCase()}_PASSWORD`]}`;
   beforeAll(() => {
-    ({ stack, secrets } = running());
+    running = runningOf();
   });
 
   const one = { body: "SELECT 1" };
   it.each(["admin", "ingest", "dbt", "bi"])("should let %s in with the right password", async (user) => {
-    const me = await firstCellOrError(stack, "SELECT current_user", { login: login(user) });
+    const me = await firstCellOrError(running, "SELECT current_user", { login: login(user) });
     expect(me).toBe(user);
   });
 
   it("should not speak plain HTTP", async () => {
-    await expect(ask(stack, { ...one, scheme: "http", login: login("bi") })).rejects.toThrow();
+    await expect(ask(running, { ...one, scheme: "http", login: login("bi") })).rejects.toThrow();
   });
 
   it("should not be trusted by a client that knows other authorities only", async () => {
-    const stranger = ask(stack, { ...one, login: login("bi"), authority: rootCertificates[0] ?? "" });
+    const stranger = ask(running, { ...one, login: login("bi"), authority: rootCertificates[0] ?? "" });
     await expect(stranger).rejects.toThrow(/unable to verify the first certificate|self-signed certificate/);
   });
 
@@ -87,15 +83,15 @@ export function trinoDoor(running: () => Running): void {
     ["a user's name alone", () => ({ headers: { "x-trino-user": "admin" } })],
     ["an empty password", () => ({ login: "bi:" })],
     ["a wrong password", () => ({ login: "bi:wrong" })],
-    ["another user's password", () => ({ login: `admin:${secrets.TRINO_BI_PASSWORD}` })],
+    ["another user's password", () => ({ login: `admin:${running.secrets.TRINO_BI_PASSWORD}` })],
     ["an unknown user", () => ({ login: "nobody:wrong" })],
   ])("should answer 401 to %s", async (_what, credentials) => {
-    expect(await ask(stack, { ...one, ...credentials() })).toMatchObject({ status: 401 });
+    expect(await ask(running, { ...one, ...credentials() })).toMatchObject({ status: 401 });
   });
 
   it("should not believe a proxy's header that the connection was secure", async () => {
     const headers = { "x-forwarded-proto": "https", "x-trino-user": "admin" };
-    expect(await ask(stack, { ...one, headers })).toMatchObject({ status: 406 });
+    expect(await ask(running, { ...one, headers })).toMatchObject({ status: 406 });
   });
 
   it.each([
@@ -104,7 +100,7 @@ export function trinoDoor(running: () => Running): void {
     ["dbt", "ingest"],
     ["admin", "bi"],
   ])("should not let %s act as %s", async (user, other) => {
-    const answer = firstCellOrError(stack, "SELECT current_user", {
+    const answer = firstCellOrError(running, "SELECT current_user", {
       login: login(user),
       headers: { "x-trino-user": other },
     });
@@ -116,7 +112,7 @@ export function trinoDoor(running: () => Running): void {
     ["x-trino-session", "lakehouse.parquet_max_read_block_size=1GB", "Cannot set catalog session property"],
     ["x-trino-role", "system=ROLE{admin}", "Cannot set role admin"],
   ])("should not let bi pass %s: %s", async (name, value, says) => {
-    const answer = firstCellOrError(stack, "SELECT 1", { login: login("bi"), headers: { [name]: value } });
+    const answer = firstCellOrError(running, "SELECT 1", { login: login("bi"), headers: { [name]: value } });
     expect(await answer).toContain(says);
   });
 
@@ -128,7 +124,7 @@ export function trinoDoor(running: () => Running): void {
     ["PUT", "/v1/info/state"],
     ["GET", "/v1/task"],
   ] as const)("should keep %s %s from bi", async (method, path) => {
-    expect(await ask(stack, { method, path, login: login("bi"), body: '"ACTIVE"' })).toMatchObject({
+    expect(await ask(running, { method, path, login: login("bi"), body: '"ACTIVE"' })).toMatchObject({
       status: 403,
     });
   });
@@ -136,8 +132,8 @@ export function trinoDoor(running: () => Running): void {
   it("should keep health out of everything but what its check asks", async () => {
     const health = { login: login("health") };
     const check = "SELECT count(*) FROM lakehouse.information_schema.schemata";
-    expect(Number(await firstCellOrError(stack, check, health))).toBeGreaterThan(0);
-    const gold = await firstCellOrError(stack, "SELECT * FROM lakehouse.gold.movies_unified", health);
+    expect(Number(await firstCellOrError(running, check, health))).toBeGreaterThan(0);
+    const gold = await firstCellOrError(running, "SELECT * FROM lakehouse.gold.movies_unified", health);
     expect(gold).toContain("Access Denied: Cannot select from table");
   });
 
@@ -148,28 +144,30 @@ export function trinoDoor(running: () => Running): void {
     const look = `SELECT state FROM system.runtime.queries WHERE query_id = '${queryId}'`;
     for (const user of ["bi", "dbt", "ingest"] as const) {
       const others = { login: login(user) };
-      expect((await ask(stack, { ...others, method: "GET", path: "/v1/query" })).body).not.toContain(queryId);
-      expect(await ask(stack, { ...others, method: "GET", path }), user).toMatchObject({ status: 403 });
-      expect(await ask(stack, { ...others, method: "DELETE", path }), user).toMatchObject({ status: 403 });
-      const killed = ask(stack, { ...others, method: "PUT", path: `${path}/killed`, body: "gone" });
+      expect((await ask(running, { ...others, method: "GET", path: "/v1/query" })).body).not.toContain(
+        queryId,
+      );
+      expect(await ask(running, { ...others, method: "GET", path }), user).toMatchObject({ status: 403 });
+      expect(await ask(running, { ...others, method: "DELETE", path }), user).toMatchObject({ status: 403 });
+      const killed = ask(running, { ...others, method: "PUT", path: `${path}/killed`, body: "gone" });
       expect(await killed, user).toMatchObject({ status: 403 });
-      await expect(stack.query(kill, user, "system")).rejects.toThrow("Access Denied");
-      if (user !== "bi") expect(await stack.query(look, user, "system")).toEqual([]);
+      await expect(running.stack.query(kill, user, "system")).rejects.toThrow("Access Denied");
+      if (user !== "bi") expect(await running.stack.query(look, user, "system")).toEqual([]);
     }
-    expect(await stack.query(look, "admin")).toEqual([{ state: "RUNNING" }]);
-    await stack.query(kill, "admin");
-    expect(await stack.query(look, "admin")).toEqual([{ state: "FAILED" }]);
+    expect(await running.stack.query(look, "admin")).toEqual([{ state: "RUNNING" }]);
+    await running.stack.query(kill, "admin");
+    expect(await running.stack.query(look, "admin")).toEqual([{ state: "FAILED" }]);
   });
 
   /** A query with more rows than Trino keeps for a client: it waits for one that never asks. Returns its id. */
   async function startQuery(user: string): Promise<string> {
     const big =
       "SELECT lpad(CAST(uuid() AS varchar), 1000, 'x') FROM UNNEST(sequence(1, 10000)) CROSS JOIN UNNEST(sequence(1, 10))";
-    let state = JSON.parse((await ask(stack, { login: login(user), body: big })).body);
+    let state = JSON.parse((await ask(running, { login: login(user), body: big })).body);
     while (!state.data) {
       if (state.error) throw new Error(state.error.message);
       const next = { method: "GET", path: new URL(state.nextUri).pathname } as const;
-      state = JSON.parse((await ask(stack, { ...next, login: login(user) })).body);
+      state = JSON.parse((await ask(running, { ...next, login: login(user) })).body);
     }
     return state.id;
   }

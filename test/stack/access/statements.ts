@@ -176,8 +176,8 @@ const rules: Rules[] = [
   shut("ingest", "audit"),
 ];
 
-export function trinoStatements(running: () => Running): void {
-  const query: Running["stack"]["query"] = (...words) => running().stack.query(...words);
+export function trinoStatements(runningOf: () => Running): void {
+  const query: Running["stack"]["query"] = (...words) => runningOf().stack.query(...words);
 
   describe.each(rules)("$user in catalog $catalog", ({ user, catalog, may = [], refused }) => {
     it.each(may)("should be allowed: %s", async (statement) => {

@@ -61,12 +61,12 @@ async function statuses(stack: Stack, login: string, requests: string[]): Promis
 
 const verdict = (status: number) => ({ 200: "allowed", 204: "allowed", 403: "refused" })[status] ?? status;
 
-export function objectStore(running: () => Running): void {
+export function objectStore(runningOf: () => Running): void {
   let stack: Stack;
   let secrets: Running["secrets"];
   let root: string;
   beforeAll(async () => {
-    ({ stack, secrets } = running());
+    ({ stack, secrets } = runningOf());
     root = `${secrets.MINIO_ROOT_USER}:${secrets.MINIO_ROOT_PASSWORD}`;
     await statuses(
       stack,
