@@ -41,13 +41,16 @@ for file in /opt/catalog/migrations/*.sql; do
         --command "insert into public.migration (name, sha256) values ('$name', '$sum')"
 done
 # Passwords come from the secrets at every start, so that a new secret needs nothing but a restart. Standard input
-# keeps them off the command line.
-for role in trino_reader trino_ingest trino_audit publisher ledger; do
-    variable="PG_$(echo "$role" | tr '[:lower:]' '[:upper:]')_PASSWORD"
-    password=""
-    eval "password=\$$variable"
-    echo "alter role $role password '$password';"
-done | query --dbname lakehouse
+# keeps them off the command line, and a statement that fails off the log.
+{
+    echo "set log_min_error_statement = panic;"
+    for role in trino_reader trino_ingest trino_audit publisher ledger; do
+        variable="PG_$(echo "$role" | tr '[:lower:]' '[:upper:]')_PASSWORD"
+        password=""
+        eval "password=\$$variable"
+        echo "alter role $role password '$password';"
+    done
+} | query --dbname lakehouse
 pg_ctl --wait --silent --mode=fast stop
 
 exec postgres -c listen_addresses='*' -c unix_socket_directories=/run/postgresql \

@@ -23,40 +23,47 @@ create table branch.publication_table (
     primary key (publication_id, table_namespace, table_name)
 );
 
--- Names the directory that holds a table's files: a DROP in Trino deletes all of it, shared or not.
+-- The directory that holds a table's files, with a slash at its end. `s3`, `s3a` and `s3n` name the same object.
 create function branch.table_directory(metadata_location text) returns text
 language sql immutable
-return regexp_replace(metadata_location, '/metadata/[^/]*$', '');
+return regexp_replace(regexp_replace(metadata_location, '/metadata/[^/]*$', '/'), '^s3[an]:', 's3:');
+
+-- Whether deleting one directory takes files of the other: a table may be told to lie inside another one's.
+create function branch.overlap(one text, other text) returns boolean
+language sql immutable
+return starts_with(one, other) or starts_with(other, one);
+
+-- The trigger below runs as the role that drops, which must not read the journal itself.
+create function branch.is_published(directory text) returns boolean
+language sql stable security definer set search_path = pg_catalog
+return exists (
+    select from branch.publication_table
+    where branch.overlap(branch.table_directory(new_metadata_location), directory)
+        or branch.overlap(branch.table_directory(old_metadata_location), directory)
+);
 
 -- Guards DROP TABLE: Trino deletes the catalog row first, then the table's whole directory. Where another branch or
 -- a publication still reads from that directory, the row stays, so the drop fails before a file is touched.
 create function branch.refuse_drop_of_shared_files() returns trigger
 language plpgsql as $$
+declare
+    directory constant text := branch.table_directory(old.metadata_location);
 begin
     if current_user = 'iceberg_owner' then
         return old;
     end if;
     if exists (
         select from iceberg.iceberg_tables as other
-        where branch.table_directory(other.metadata_location) = branch.table_directory(old.metadata_location)
+        where branch.overlap(branch.table_directory(other.metadata_location), directory)
             and (other.catalog_name, other.table_namespace, other.table_name)
                 is distinct from (old.catalog_name, old.table_namespace, old.table_name)
-    ) or branch.is_published(branch.table_directory(old.metadata_location)) then
+    ) or branch.is_published(directory) then
         raise exception 'drop of %.%.% refused: its files are shared with another branch or a publication',
             old.catalog_name, old.table_namespace, old.table_name
             using hint = 'remove the model instead; the next publication takes the table away';
     end if;
     return old;
 end $$;
-
--- The trigger runs as the role that drops, which must not read the journal itself.
-create function branch.is_published(directory text) returns boolean
-language sql stable security definer set search_path = pg_catalog
-return exists (
-    select from branch.publication_table
-    where branch.table_directory(new_metadata_location) = directory
-        or branch.table_directory(old_metadata_location) = directory
-);
 
 create trigger refuse_drop_of_shared_files before delete on iceberg.iceberg_tables
 for each row execute function branch.refuse_drop_of_shared_files();
@@ -147,6 +154,7 @@ end $$;
 revoke all on all functions in schema branch from public;
 grant usage on schema branch to publisher, ledger, trino_ingest, trino_audit;
 grant execute on function branch.fork(), branch.next_publication(), branch.publish(jsonb) to publisher;
-grant execute on function branch.table_directory(text), branch.is_published(text) to trino_ingest, trino_audit;
+grant execute on function branch.table_directory(text), branch.overlap(text, text), branch.is_published(text)
+to trino_ingest, trino_audit;
 grant select on branch.publication, branch.publication_table to ledger;
 reset role;
