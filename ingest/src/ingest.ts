@@ -5,9 +5,7 @@
  * Nothing is doubled: the claim's key is (source, content hash), every object's name comes from it, registering an
  * object twice is refused by Iceberg, and the entry in bronze.batches, which makes the batch count, is written last.
  */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type WrittenBatch, writeBatch } from "./bronze/batch.ts";
@@ -15,10 +13,11 @@ import { addMissingColumns, ensureBronzeTables, registerObject } from "./bronze/
 import { commitVisible, findVisible } from "./bronze/visible.ts";
 import type { Database } from "./catalog.ts";
 import { expandPaths, type Source } from "./config.ts";
-import { exitCode, inputError, ReelhouseError } from "./errors.ts";
+import { exitCode, ReelhouseError } from "./errors.ts";
 import { claimBatch, clearRefusals, recordRefusal } from "./ledger.ts";
-import { checkColumns, loadContracts } from "./read/contract.ts";
+import { type Contract, checkColumns, loadContracts } from "./read/contract.ts";
 import { formats } from "./read/formats.ts";
+import { hashFile, watchFile } from "./read/identity.ts";
 import type { SourceFile } from "./read/record.ts";
 import type { Report } from "./report.ts";
 import type { Store } from "./store.ts";
@@ -46,18 +45,25 @@ export interface IngestResult {
   refused: (Delivery & { message: string })[];
 }
 
+/** What the steps share during one call of `ingest`. */
+interface Job extends IngestTools {
+  contracts: ReadonlyMap<string, Contract>;
+  /** For temporary files; gone when the job ends. */
+  folder: string;
+  result: IngestResult;
+}
+
 /** Loads every file of every source, in the order of the configuration, then by path. */
 export async function ingest(sources: readonly Source[], tools: IngestTools): Promise<IngestResult> {
-  const result: IngestResult = { loaded: [], known: [], refused: [] };
   const contracts = loadContracts();
-  const columnsOf = [...contracts].map(
-    ([name, { columns }]) => [name, columns.map((column) => column.name)] as const,
-  );
-  await ensureBronzeTables(tools.trino, tools.ledger, new Map(columnsOf));
+  await ensureBronzeTables(tools.trino, tools.ledger, contracts);
   const folder = await mkdtemp(join(tmpdir(), "reelhouse-"));
+  const result: IngestResult = { loaded: [], known: [], refused: [] };
   try {
     const written: WrittenBatch[] = [];
-    for (const source of sources) written.push(...(await loadSource(source, folder, tools, result)));
+    for (const source of sources) {
+      written.push(...(await loadSource(source, { ...tools, contracts, folder, result })));
+    }
     await makeVisible(written, tools, result);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -66,108 +72,68 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
 }
 
 /** Everything up to the upload, file by file. A refused file does not keep the others from loading. */
-async function loadSource(
-  source: Source,
-  folder: string,
-  tools: IngestTools,
-  result: IngestResult,
-): Promise<WrittenBatch[]> {
+async function loadSource(source: Source, job: Job): Promise<WrittenBatch[]> {
   const written: WrittenBatch[] = [];
-  const refuse = async (file: string, error: unknown) => {
-    if (!(error instanceof ReelhouseError) || error.exitCode !== exitCode.inputRefused) throw error;
-    const message = error.next ? `${error.message}; ${error.next}` : error.message;
-    result.refused.push({ source: source.name, file, message });
-    tools.report.warn("refused", `${source.name}: ${message}`, { source: source.name, file });
-    await recordRefusal(tools.ledger, { source: source.name, sourceFile: file, message, runId: tools.runId });
-  };
-  await clearRefusals(tools.ledger, source.name);
+  await clearRefusals(job.ledger, source.name);
   let files: SourceFile[] = [];
   try {
-    files = await expandPaths(source, tools.hostRoot);
+    files = await expandPaths(source, job.hostRoot);
   } catch (error) {
-    await refuse(source.paths.map(({ path }) => path).join(", "), error);
+    await refuse(source, source.paths.map(({ path }) => path).join(", "), error, job);
   }
   for (const file of files) {
-    tools.signal.throwIfAborted();
+    job.signal.throwIfAborted();
     try {
-      const batch = await loadFile(source, file, written, folder, tools, result);
+      const batch = await loadFile(source, file, written, job);
       if (batch) written.push(batch);
     } catch (error) {
-      await refuse(file.hostPath, error);
+      await refuse(source, file.hostPath, error, job);
     }
   }
   return written;
+}
+
+/** Notes a file that can't be loaded; any other error ends the run. */
+async function refuse(source: Source, file: string, error: unknown, job: Job): Promise<void> {
+  if (!(error instanceof ReelhouseError) || error.exitCode !== exitCode.inputRefused) throw error;
+  const message = error.next ? `${error.message}; ${error.next}` : error.message;
+  job.result.refused.push({ source: source.name, file, message });
+  job.report.warn("refused", `${source.name}: ${message}`, { source: source.name, file });
+  await recordRefusal(job.ledger, { source: source.name, sourceFile: file, message, runId: job.runId });
 }
 
 async function loadFile(
   source: Source,
   file: SourceFile,
   earlier: WrittenBatch[],
-  folder: string,
-  tools: IngestTools,
-  result: IngestResult,
+  job: Job,
 ): Promise<WrittenBatch | undefined> {
-  const { ledger, report, store, signal, runId } = tools;
+  const { name } = source;
   const format = formats[source.format];
+  const unchanged = await watchFile(file);
   // Checked before the claim: most files that are refused leave no trace in the ledger.
   const columns = await format.columns(file);
-  const contract = loadContracts().get(source.name);
-  const unexpected = contract ? checkColumns(contract, columns, file) : [];
-  if (unexpected.length > 0) {
-    report.warn(
-      "unexpected_columns",
-      `${source.name}: ${file.hostPath}: kept unexpected columns ${unexpected.join(", ")}`,
-    );
-  }
-  const unchanged = await watchFile(file);
+  announceUnexpected(name, columns, file, job);
   const { batchId, byteCount } = await hashFile(file.path);
-  const claim = await claimBatch(ledger, {
-    source: source.name,
-    batchId,
-    sourceFile: file.hostPath,
-    byteCount,
-    runId,
-  });
+  const delivery = { source: name, batchId, sourceFile: file.hostPath, byteCount, runId: job.runId };
+  const claim = await claimBatch(job.ledger, delivery);
   // The same bytes may also lie there twice, under two names.
   const isKnown = claim.state === "committed" || earlier.some((batch) => batch.claim.batchId === batchId);
   if (isKnown) {
-    result.known.push({ source: source.name, file: file.hostPath, batchId });
-    report.info("known", `${source.name}: ${file.hostPath} was loaded before, nothing added`, { batchId });
+    job.result.known.push({ source: name, file: file.hostPath, batchId });
+    job.report.info("known", `${name}: ${file.hostPath} was loaded before, nothing added`, { batchId });
     return undefined;
   }
-  const onRows = (rows: number) => report.progress(`${source.name}: ${file.hostPath}: ${rows} rows`);
-  return writeBatch({ claim, columns, format, file, unchanged }, { store, folder, onRows, signal });
+  const onRows = (rows: number) => job.report.progress(`${name}: ${file.hostPath}: ${rows} rows`);
+  return writeBatch({ claim, columns, format, file, unchanged }, { ...job, onRows });
 }
 
-/**
- * Remembers the file as it is now. The answer throws an input error when it is no longer so: columns, hash and rows
- * come from separate readings, and a provider may still be writing.
- */
-async function watchFile(file: SourceFile): Promise<() => Promise<void>> {
-  const identity = async () => {
-    const { size, mtimeNs, ino } = await stat(file.path, { bigint: true });
-    return `${ino}/${size}/${mtimeNs}`;
-  };
-  const before = await identity();
-  return async () => {
-    if ((await identity()) === before) return;
-    throw inputError("changed while it was read", {
-      file: file.hostPath,
-      expected: "a complete file",
-      next: "run again when the provider has finished writing it",
-    });
-  };
-}
-
-/** The file's content hash, which is the batch's id. */
-async function hashFile(path: string): Promise<{ batchId: string; byteCount: number }> {
-  const hash = createHash("sha256");
-  let byteCount = 0;
-  for await (const chunk of createReadStream(path)) {
-    hash.update(chunk);
-    byteCount += chunk.length;
-  }
-  return { batchId: hash.digest("hex"), byteCount };
+function announceUnexpected(source: string, columns: string[], file: SourceFile, job: Job): void {
+  const contract = job.contracts.get(source);
+  const unexpected = contract ? checkColumns(contract, columns, file) : [];
+  if (unexpected.length === 0) return;
+  const message = `${source}: ${file.hostPath}: kept unexpected columns ${unexpected.join(", ")}`;
+  job.report.warn("unexpected_columns", message);
 }
 
 /** Registers all objects, then lets the batches count, in one commit and in the order they were read. */

@@ -1,6 +1,7 @@
 /** The Iceberg tables of schema bronze: made when missing, widened when a source brings a new column. */
 import type { Database } from "../catalog.ts";
 import { lineageColumns as lineageNames } from "../read/column-names.ts";
+import type { Contract } from "../read/contract.ts";
 import { identifier, literal, StatementError, type TrinoSession } from "../trino.ts";
 import { type Column, trinoType } from "./parquet.ts";
 
@@ -38,11 +39,11 @@ export const batchColumns: Column[] = [
   { name: "committed_at", type: "timestamp" },
 ];
 
-/** Makes the tables that are missing; `sources` maps each known source to its columns. One look-up when all exist. */
+/** Makes the tables that are missing, one per contract among them. One look-up when all exist. */
 export async function ensureBronzeTables(
   trino: TrinoSession,
   ledger: Database,
-  sources: Map<string, string[]>,
+  contracts: ReadonlyMap<string, Contract>,
 ): Promise<void> {
   const { rows } = await ledger.query(
     "select table_name from iceberg.iceberg_tables where catalog_name = 'lakehouse' and table_namespace = 'bronze'",
@@ -52,7 +53,9 @@ export async function ensureBronzeTables(
     ["quarantine", quarantineColumns],
     ["batches", batchColumns],
   ]);
-  for (const [source, columns] of sources) wanted.set(source, [...textColumns(columns), ...lineageColumns]);
+  for (const [source, { columns }] of contracts) {
+    wanted.set(source, [...textColumns(columns.map(({ name }) => name)), ...lineageColumns]);
+  }
   const missing = [...wanted].filter(([table]) => !existing.has(table));
   if (missing.length > 0) await trino.query("CREATE SCHEMA IF NOT EXISTS bronze");
   await Promise.all(missing.map(([table, columns]) => createTable(trino, table, columns)));

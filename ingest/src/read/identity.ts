@@ -1,0 +1,37 @@
+/** What a file is: the hash of its bytes, and whether it is still the file that was hashed. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { inputError } from "../errors.ts";
+import type { SourceFile } from "./record.ts";
+
+/** The content hash (sha256, hex), which is the batch's id, and the size in bytes. */
+export async function hashFile(path: string): Promise<{ batchId: string; byteCount: number }> {
+  const hash = createHash("sha256");
+  let byteCount = 0;
+  for await (const chunk of createReadStream(path)) {
+    hash.update(chunk);
+    byteCount += chunk.length;
+  }
+  return { batchId: hash.digest("hex"), byteCount };
+}
+
+/**
+ * Remembers the file as it is now. The answer throws an input error when it is no longer so: columns, hash and rows
+ * come from separate readings, and a provider may still be writing.
+ */
+export async function watchFile(file: SourceFile): Promise<() => Promise<void>> {
+  const identity = async () => {
+    const { size, mtimeNs, ino } = await stat(file.path, { bigint: true });
+    return `${ino}/${size}/${mtimeNs}`;
+  };
+  const before = await identity();
+  return async () => {
+    if ((await identity()) === before) return;
+    throw inputError("changed while it was read", {
+      file: file.hostPath,
+      expected: "a complete file",
+      next: "run again when the provider has finished writing it",
+    });
+  };
+}
