@@ -6,14 +6,17 @@ write the branch `audit` through Trino and nothing else.
 
 GET /health                                200 when the project is parsed
 GET /project                               {"sha256": of models, tests, macros, configuration and versions}
+POST /stop                                 ends a build whose client is gone; answers when nothing of it runs
 POST /build {"unit_tests": true|false}     lines {"event": "progress"}, at last {"event": "result"}
 """
+import contextlib
 import fcntl
 import hashlib
 import hmac
 import json
 import os
 import pathlib
+import signal
 import sys
 import threading
 import time
@@ -27,8 +30,7 @@ PROJECT = pathlib.Path(os.environ["DBT_PROJECT_DIR"])
 BUILD_LOCK = "/tmp/dbt/build.lock"
 # A client that has gone away is noticed at the next line, so there is one at least this often.
 HEARTBEAT_SECONDS = 5
-# A build whose client was killed ends at its next heartbeat: the next build waits for that.
-BUILD_LOCK_WAIT_SECONDS = 30
+STOP_SECONDS = 30
 
 
 def parse_project():
@@ -70,18 +72,32 @@ class Answer:
             self.send("progress", message="")
 
 
-def take_build_lock(seconds):
-    """Two builds on one branch would test each other's tables. The lock ends with this process."""
-    lock = open(BUILD_LOCK, "w")
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                return None
-            time.sleep(0.2)
+def take_build_lock():
+    """The lock file, with this process's number in it; None while another build has it. It ends with its holder."""
+    lock = open(BUILD_LOCK, "a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def stop_build():
+    """Ends the active build, if there is one. A build on the branch that the next one forks would spoil it."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while (lock := take_build_lock()) is None:
+        if time.monotonic() > deadline:
+            return False
+        holder = pathlib.Path(BUILD_LOCK).read_text()
+        if holder:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(holder), signal.SIGKILL)
+        time.sleep(0.1)
+    lock.close()
+    return True
 
 
 def build(manifest, answer, unit_tests):
@@ -133,9 +149,12 @@ class Handler(BaseHTTPRequestHandler):
         request = self.rfile.read(int(self.headers.get("content-length", 0)))
         if not self.authorized():
             self.reply(401, {"error": "expected the bearer token of this stack"})
+        elif self.path == "/stop":
+            stopped = stop_build()
+            self.reply(200 if stopped else 500, {"stopped": stopped})
         elif self.path != "/build":
-            self.reply(404, {"error": "expected /build"})
-        elif (lock := take_build_lock(BUILD_LOCK_WAIT_SECONDS)) is None:
+            self.reply(404, {"error": "expected /build or /stop"})
+        elif (lock := take_build_lock()) is None:
             self.reply(409, {"error": "another build is active"})
         else:
             with lock:

@@ -30,6 +30,11 @@ export async function projectHash(settings: Settings): Promise<string> {
   return ((await answer.json()) as { sha256: string }).sha256;
 }
 
+/** Ends a build whose client was killed, and answers when nothing of it runs. Only under the run lock. */
+export async function stopBuild(settings: Settings): Promise<void> {
+  await call(settings, "POST", "/stop");
+}
+
 /**
  * Builds and tests. When `signal` aborts, or this process ends, the connection breaks and the container stops its
  * build. Throws a service error when the container dies half way: nothing was published then.

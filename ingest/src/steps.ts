@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { connectCatalog } from "./catalog.ts";
 import { requireHealthy } from "./checks.ts";
 import type { Pipeline } from "./config.ts";
-import { type BuildResult, build, type NodeResult, projectHash } from "./dbt.ts";
+import { type BuildResult, build, type NodeResult, projectHash, stopBuild } from "./dbt.ts";
 import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
 import { type IngestResult, ingest } from "./ingest.ts";
 import { committedBatches } from "./ledger.ts";
@@ -60,6 +60,8 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
     report.info("unchanged", `nothing new since publication ${latest.id}: not built again`);
     return undefined;
   }
+  // In this order: a build that is still alive would start further queries, on the branch that is about to be forked.
+  await stopBuild(settings);
   await stopLeftoverQueries(settings, "dbt");
   const publisher = await connectCatalog(settings, "publisher");
   try {
