@@ -5,7 +5,7 @@ const minuteMs = 60_000;
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: minuteMs } },
       { test: { name: "contract", include: ["test/contract/**/*.test.ts"] } },
       {
         test: {

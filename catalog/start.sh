@@ -3,16 +3,21 @@
 set -eu
 . /run/secrets/catalog/env
 
-if [ ! -s "$PGDATA/PG_VERSION" ]; then
-    initdb --auth-local=peer --auth-host=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 --username=postgres >/dev/null
+# Made beside its place and moved there whole: a start that is killed half way leaves nothing that looks finished.
+if [ ! -d "$PGDATA" ]; then
+    draft=/data/draft
+    rm -rf "$draft"
+    initdb --pgdata="$draft" --auth-local=peer --auth-host=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 \
+        --username=postgres >/dev/null
     # The services of the stack share a private network; everyone there still needs a role and its password.
-    echo "host lakehouse all samenet scram-sha-256" >>"$PGDATA/pg_hba.conf"
+    echo "host lakehouse all samenet scram-sha-256" >>"$draft/pg_hba.conf"
+    mv "$draft" "$PGDATA"
 fi
 
 query() { psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 "$@"; }
 
 # No TCP port while the schema changes.
-pg_ctl --wait --silent --options="-c listen_addresses=''" start >/dev/null
+pg_ctl --wait --timeout=900 --silent --options="-c listen_addresses=''" start >/dev/null
 if [ -z "$(query --dbname postgres --command "select 1 from pg_database where datname = 'lakehouse'")" ]; then
     query --dbname postgres --command "create database lakehouse"
 fi
@@ -55,4 +60,4 @@ pg_ctl --wait --silent --mode=fast stop
 
 exec postgres -c listen_addresses='*' -c unix_socket_directories=/run/postgresql \
     -c shared_buffers=64MB -c max_connections=100 -c log_statement=none \
-    -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3
+    -c client_connection_check_interval=2s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3

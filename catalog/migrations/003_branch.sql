@@ -88,7 +88,14 @@ end $$;
 create function branch.next_publication(out id bigint, out published_at timestamptz)
 language sql security definer set search_path = pg_catalog
 begin atomic
-    select coalesce(max(publication.id), 0) + 1, date_trunc('milliseconds', clock_timestamp()) from branch.publication;
+    -- A clock that was set back must not put a publication before the last one: Iceberg refuses such a history.
+    select
+        coalesce(max(publication.id), 0) + 1,
+        greatest(
+            date_trunc('milliseconds', clock_timestamp()),
+            max(publication.published_at) + interval '1 millisecond'
+        )
+    from branch.publication;
 end;
 
 -- Moves every silver and gold table of `lakehouse` to what was tested on `audit`: all or none.
@@ -110,10 +117,12 @@ begin
     select * from jsonb_to_recordset(plan -> 'tables')
         as t(namespace text, name text, base text, tested text, published text, "rowCount" bigint);
 
-    select string_agg(namespace || '.' || name, ', ') into stray from moved
-    left join iceberg.iceberg_tables as production
-        on production.catalog_name = 'lakehouse'
-        and production.table_namespace = namespace and production.table_name = name
+    select string_agg(coalesce(namespace, production.table_namespace) || '.' || coalesce(name, production.table_name), ', ')
+    into stray from moved
+    full join (
+        select * from iceberg.iceberg_tables
+        where catalog_name = 'lakehouse' and table_namespace in ('silver', 'gold')
+    ) as production on production.table_namespace = namespace and production.table_name = name
     where production.metadata_location is distinct from base;
     if stray is not null then
         raise exception 'publish refused: % moved in lakehouse since the fork', stray
@@ -123,7 +132,9 @@ begin
     select string_agg(coalesce(namespace, audit.table_namespace) || '.' || coalesce(name, audit.table_name), ', ')
     into stray from moved
     full join (
-        select * from iceberg.iceberg_tables where catalog_name = 'audit' and table_namespace in ('silver', 'gold')
+        select * from iceberg.iceberg_tables
+        where catalog_name = 'audit' and table_namespace in ('silver', 'gold')
+            and iceberg_type is distinct from 'VIEW'
     ) as audit on audit.table_namespace = namespace and audit.table_name = name
     where audit.metadata_location is distinct from tested;
     if stray is not null then

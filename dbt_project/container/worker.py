@@ -121,6 +121,7 @@ def build(manifest, answer, unit_tests):
                 "id": result.node.unique_id,
                 "kind": str(result.node.resource_type),
                 "name": result.node.name,
+                "schema": result.node.schema,
                 "status": str(result.status),
                 "message": result.message,
                 "failures": result.failures,

@@ -24,7 +24,7 @@ export async function connectCatalog(settings: Settings, role: "ledger" | "publi
 
 /** What PostgreSQL refuses on purpose says so itself (P0001, 40001: raised by our functions); the rest is a defect. */
 function explained(cause: { code?: string; message: string; hint?: string }): unknown {
-  const connectionLost = cause.code === undefined || /^(08|57P|ECONN|EPIPE)/.test(cause.code);
+  const connectionLost = cause.code === undefined || /^(08|53|57P|58|E[A-Z]+$)/.test(cause.code);
   if (connectionLost) return serviceError("catalog", "query", cause);
   if (cause.code !== "P0001" && cause.code !== "40001") return cause;
   return new ReelhouseError(cause.message, exitCode.failed, {
@@ -112,7 +112,7 @@ async function lockWithin(client: pg.Client, waitSeconds: number, signal: AbortS
   } catch (error) {
     const lockNotAvailable = "55P03";
     if ((error as { code?: string }).code === lockNotAvailable) return false;
-    throw signal.aborted ? signal.reason : error;
+    throw signal.aborted ? signal.reason : explained(error as Error);
   } finally {
     signal.removeEventListener("abort", giveUp);
   }

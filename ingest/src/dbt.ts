@@ -8,6 +8,8 @@ export interface NodeResult {
   id: string;
   kind: "model" | "test" | "unit_test" | "snapshot" | "seed" | "operation";
   name: string;
+  /** Where a model's table is. */
+  schema: string;
   status: "success" | "pass" | "warn" | "fail" | "error" | "skipped" | "partial success";
   message: string | null;
   failures: number | null;

@@ -1,6 +1,6 @@
 /** CSV files of each layer, as RFC 4180: UTF-8, always with a header, null empty, the empty string `""`. */
 import { createWriteStream } from "node:fs";
-import { mkdir, rename } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline as streamTo } from "node:stream/promises";
@@ -29,7 +29,7 @@ export async function exportLayers(output: Output, { settings, report, signal }:
   if (layers.length === 0) return [];
   const admin = connectTrino(settings, "admin", { catalog: "lakehouse", signal });
   const bi = connectTrino(settings, "bi", { catalog: "lakehouse", signal });
-  const publication = await currentPublication(settings);
+  const publication = layers.some((layer) => layer !== "bronze") ? await currentPublication(settings) : "";
   const files: string[] = [];
   for (const layer of layers) {
     const folder = output[layer] ?? "";
@@ -40,7 +40,7 @@ export async function exportLayers(output: Output, { settings, report, signal }:
     for (const { table, statement } of tables) {
       const file = join(folder, `${table}.csv`);
       report.progress(`export ${file}`);
-      await writeCsv(trino, statement, settings.hostRoot + file);
+      await writeCsv(trino, statement, settings.hostRoot, file);
       files.push(file);
     }
     report.info("exported", `${layer}: ${tables.length} CSV files in ${folder}`, { layer, folder });
@@ -57,12 +57,18 @@ async function makeFolder(path: string, hostPath: string): Promise<void> {
   });
 }
 
-async function writeCsv(trino: TrinoSession, statement: string, file: string): Promise<void> {
-  const draft = `${file}.partial`;
+async function writeCsv(
+  trino: TrinoSession,
+  statement: string,
+  hostRoot: string,
+  file: string,
+): Promise<void> {
+  const draft = `${hostRoot}${file}.partial`;
   try {
     await streamTo(Readable.from(resultFormats.csv(trino.pages(statement))), createWriteStream(draft));
-    await rename(draft, file);
+    await rename(draft, hostRoot + file);
   } catch (cause) {
+    await rm(draft, { force: true });
     const { code, syscall } = cause as NodeJS.ErrnoException;
     if (syscall === undefined) throw cause;
     throw new ReelhouseError(`${file}: cannot be written: ${code}`, exitCode.failed, {

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type WrittenBatch, writeBatch } from "./bronze/batch.ts";
 import { addMissingColumns, ensureBronzeTables, registerObject } from "./bronze/tables.ts";
-import { commitVisible, findVisible } from "./bronze/visible.ts";
+import { commitVisible, reconcileVisible } from "./bronze/visible.ts";
 import type { Database } from "./catalog.ts";
 import { expandPaths, type Source } from "./config.ts";
 import { exitCode, ReelhouseError } from "./errors.ts";
@@ -57,6 +57,7 @@ interface Job extends IngestTools {
 export async function ingest(sources: readonly Source[], tools: IngestTools): Promise<IngestResult> {
   const contracts = loadContracts();
   await ensureBronzeTables(tools.trino, tools.ledger, contracts);
+  await reconcileVisible(tools);
   const folder = await mkdtemp(join(tmpdir(), "reelhouse-"));
   const result: IngestResult = { loaded: [], known: [], refused: [] };
   try {
@@ -114,7 +115,7 @@ async function loadFile(
   // Checked before the claim: most files that are refused leave no trace in the ledger.
   const columns = await format.columns(file);
   announceUnexpected(name, columns, file, job);
-  const { batchId, byteCount } = await hashFile(file.path);
+  const { batchId, byteCount } = await hashFile(file);
   const delivery = { source: name, batchId, sourceFile: file.hostPath, byteCount, runId: job.runId };
   const claim = await claimBatch(job.ledger, delivery);
   // The same bytes may also lie there twice, under two names.
@@ -139,13 +140,11 @@ function announceUnexpected(source: string, columns: string[], file: SourceFile,
 /** Registers all objects, then lets the batches count, in one commit and in the order they were read. */
 async function makeVisible(written: WrittenBatch[], tools: IngestTools, result: IngestResult): Promise<void> {
   const { trino, ledger, report, signal } = tools;
-  // A run that was killed between the two may have made some of them visible already.
-  const visible = await findVisible(trino, written);
   const bySource = Map.groupBy(written, ({ claim }) => claim.source);
   await Promise.all([...bySource].map(([source, batches]) => registerSource(source, batches, tools)));
   for (const { rejects } of written) if (rejects) await registerObject(trino, "quarantine", rejects);
   signal.throwIfAborted();
-  await commitVisible({ trino, ledger }, written, visible);
+  await commitVisible({ trino, ledger }, written);
   for (const { claim, counts } of written) {
     const { rowsAccepted, rowsQuarantined } = counts;
     const delivery = { source: claim.source, file: claim.sourceFile, batchId: claim.batchId };

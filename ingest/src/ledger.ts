@@ -87,6 +87,12 @@ export async function recordRefusal(
   );
 }
 
+/** The sources whose latest delivery was refused, in the order of the alphabet. */
+export async function refusedSources(ledger: Database): Promise<string[]> {
+  const { rows } = await ledger.query("select distinct source from ledger.refusal order by source");
+  return rows.map(({ source }) => source);
+}
+
 export async function beginRun(ledger: Database, runId: string, command: string): Promise<void> {
   await ledger.query("insert into ledger.run (run_id, command) values ($1, $2)", [runId, command]);
 }

@@ -1,12 +1,13 @@
 /** The steps of a run, each of which is a command of its own: ingest, then build and publish, then export. */
 import { createHash } from "node:crypto";
+import { reconcileVisible } from "./bronze/visible.ts";
 import { connectCatalog } from "./catalog.ts";
 import { requireHealthy } from "./checks.ts";
 import type { Pipeline } from "./config.ts";
 import { type BuildResult, build, type NodeResult, projectHash, stopBuild } from "./dbt.ts";
 import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
 import { type IngestResult, ingest } from "./ingest.ts";
-import { committedBatches } from "./ledger.ts";
+import { committedBatches, refusedSources } from "./ledger.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
 import {
   branchPointers,
@@ -17,22 +18,22 @@ import {
 } from "./publish/publish.ts";
 import type { Run } from "./session.ts";
 import { connectStore } from "./store.ts";
-import { connectTrino } from "./trino.ts";
+import { connectTrino, StatementError } from "./trino.ts";
+
+/** What loading needs; dbt may be down. */
+const loadingParts = ["catalog", "minio", "trino"] as const;
 
 export async function ingestStep(run: Run, pipeline: Pipeline): Promise<IngestResult> {
   const { settings, ledger, report, runId, signal } = run;
-  await requireHealthy(settings, ["catalog", "minio", "trino"]);
+  await requireHealthy(settings, loadingParts);
   await stopLeftoverQueries(settings, "ingest");
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   const store = connectStore(settings.store.endpoint, settings.store.ingest);
-  return ingest(pipeline.sources, {
-    trino,
-    ledger,
-    store,
-    report,
-    runId,
-    signal,
-    hostRoot: settings.hostRoot,
+  const tools = { trino, ledger, store, report, runId, signal, hostRoot: settings.hostRoot };
+  return ingest(pipeline.sources, tools).catch(async (error) => {
+    // Trino tells a store or a catalog that went away like a faulty statement; which of the two it was is asked here.
+    if (error instanceof StatementError) await requireHealthy(settings, loadingParts);
+    throw error;
   });
 }
 
@@ -41,8 +42,8 @@ export interface BuildOptions {
   force: boolean;
   /** Run dbt's unit tests too: they test the models' rules, not the data. */
   unitTests: boolean;
-  /** Sources that were refused in this run; the publication says so. */
-  missing: string[];
+  /** Publish although the latest delivery of some sources was refused; the publication says which. */
+  partial: boolean;
 }
 
 /**
@@ -53,10 +54,14 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
   const { settings, ledger, report, runId, signal } = run;
   // In a second, instead of after half of a build.
   await requireHealthy(settings);
+  await stopLeftoverQueries(settings, "ingest");
+  await reconcileVisible({ ledger, trino: connectTrino(settings, "ingest", { catalog: "ingest", signal }) });
+  const missing = await refusedSources(ledger);
+  if (missing.length > 0 && !options.partial) throw incomplete(missing);
   const batches = await committedBatches(ledger);
-  const fingerprint = await inputFingerprint(run, batches, options.missing);
+  const fingerprint = await inputFingerprint(run, batches, missing);
   const latest = await latestPublication(ledger);
-  if (latest?.fingerprint === fingerprint && !options.force) {
+  if (latest?.fingerprint === fingerprint && !options.force && !options.unitTests) {
     report.info("unchanged", `nothing new since publication ${latest.id}: not built again`);
     return undefined;
   }
@@ -73,10 +78,10 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
     const tested = await branchPointers(publisher, "audit");
     signal.throwIfAborted();
     const store = connectStore(settings.store.endpoint, settings.store.publisher);
-    const details = { missing: options.missing, tests: countTests(built), build_seconds: built.seconds };
+    const details = { missing, tests: countTests(built), build_seconds: built.seconds };
     const publication = await publish(
       { publisher, store },
-      { base, tested },
+      { base, tested, built: builtTables(built) },
       { runId, fingerprint, batches, details },
     );
     const tables = publication.tables.filter((table) => table.published !== null).length;
@@ -93,12 +98,22 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
   }
 }
 
+/** A refused source stops a run before anything is built from half of the input, unless the user wants just that. */
+const incomplete = (missing: string[]) =>
+  new ReelhouseError(`refused: ${missing.join(", ")}; nothing was published`, exitCode.inputRefused, {
+    next: "mend or replace the files that 'reelhouse status' names and run again, or publish the rest with --partial",
+  });
+
 /** What a publication depends on: batches, what is missing, dbt project, and the year, which bounds valid years. */
 async function inputFingerprint({ settings }: Run, batches: string[], missing: string[]): Promise<string> {
   const year = String(new Date().getUTCFullYear());
   const parts = [await projectHash(settings), year, `missing: ${missing.join(", ")}`, ...batches];
   return createHash("sha256").update(parts.join("\n")).digest("hex");
 }
+
+/** `schema.name` of the tables that the models of this build made. */
+const builtTables = ({ nodes }: BuildResult) =>
+  new Set(nodes.filter(({ kind }) => kind === "model").map(({ schema, name }) => `${schema}.${name}`));
 
 const isTest = ({ kind }: NodeResult) => kind === "test" || kind === "unit_test";
 

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Shared by the scripts: where the project is, how a message looks. Sourced, never run.
 set -euo pipefail
+# With it, `cd` prints where it went, into whatever reads the output.
+unset CDPATH
 project_dir="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 export DOCKER_BUILDKIT=1 COMPOSE_DOCKER_CLI_BUILD=1
 
@@ -19,7 +21,8 @@ setting() {
         printf '%s' "${!name}"
         return
     fi
-    line="$(grep -E "^${name}=" "$project_dir/.env" 2>/dev/null | tail -n 1 || true)"
+    line="$(sed -E 's/^export +//; s/\r$//; s/[[:space:]]+#.*$//; s/^([^=]+)=(["'"'"'])(.*)\2$/\1=\3/' \
+        "$project_dir/.env" 2>/dev/null | grep -E "^${name}=" | tail -n 1 || true)"
     printf '%s' "${line:+${line#*=}}"
     [ -n "$line" ] || printf '%s' "$default"
 }

@@ -50,7 +50,7 @@ async function killDuring(words: string[], afterMs: number): Promise<Outcome> {
     if ((await lockHolders()) > 0 || (await Promise.race([ended, pause(50).then(() => false)]))) break;
   }
   await pause(afterMs);
-  await killCommand();
+  kills += await killCommand();
   return outcome;
 }
 
@@ -61,7 +61,7 @@ async function lockHolders(): Promise<number> {
 }
 
 /** kill -9 of the container in which `./scripts/reelhouse` runs its command. */
-async function killCommand(): Promise<void> {
+async function killCommand(): Promise<number> {
   const { stdout } = await stack.run("docker", [
     "ps",
     "--quiet",
@@ -70,11 +70,15 @@ async function killCommand(): Promise<void> {
     "--filter",
     "label=com.docker.compose.oneoff=True",
   ]);
-  for (const id of stdout.split("\n").filter(Boolean))
-    await stack.run("docker", ["kill", "--signal", "KILL", id]);
+  const ids = stdout.split("\n").filter(Boolean);
+  for (const id of ids) await stack.run("docker", ["kill", "--signal", "KILL", id]);
+  return ids.length;
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Runs that were killed indeed, and had not ended before. */
+let kills = 0;
 
 describe("kill -9 of the ingester", () => {
   // From before the claim to after the commit, on a warm stack.
@@ -87,6 +91,7 @@ describe("kill -9 of the ingester", () => {
   }
 
   it("should have lost and doubled nothing", async () => {
+    expect(kills).toBeGreaterThanOrEqual(4);
     await stack.succeed(["build"]);
     await expectAllLoadedOnce();
   });
@@ -134,7 +139,9 @@ describe("kill -9 during the build", () => {
 
 describe("a dead holder", () => {
   it("should not block the next run", async () => {
+    const before = kills;
     await killDuring(["run", "--force", "--no-export"], 1000);
+    expect(kills).toBeGreaterThan(before);
     const next = await stack.reelhouse(["ingest"]);
     expect(next.code, next.stderr).toBe(0);
   });

@@ -92,6 +92,15 @@ describe("a refused delivery", () => {
     expect(published).toHaveLength(4);
   });
 
+  it("should not be published by a build either", async () => {
+    deliver(stack, { critic_agg: "", audience_pulse: "[]" });
+    expect((await stack.reelhouse(["ingest"])).code).toBe(3);
+    const outcome = await stack.reelhouse(["build"]);
+    expect(outcome.code).toBe(3);
+    expect(outcome.stderr).toContain("refused: critic_agg");
+    expect(await gold()).toEqual(published);
+  });
+
   it("should publish the rest with --partial, naming what is missing", async () => {
     deliver(stack, {
       critic_agg: "",
@@ -186,6 +195,25 @@ describe("a failing dbt test", () => {
     await stack.succeed(["run", "--no-export"]);
     published = await gold();
     expect(published.map(({ movie_title }) => movie_title)).toContain("Changed");
+  });
+});
+
+describe("a model that is gone", () => {
+  it("should leave the lakehouse with the next publication", async () => {
+    const model = stack.write("passing.sql", "select cast(1 as integer) as one\n");
+    const contract =
+      "models: [{name: passing, description: d, columns: [{name: one, data_type: integer, description: d}]}]";
+    const description = stack.write("passing.yml", `${contract}\n`);
+    await stack.compose(["cp", model, "dbt:/opt/dbt/project/models/gold/passing.sql"]);
+    await stack.compose(["cp", description, "dbt:/opt/dbt/project/models/gold/passing.yml"]);
+    await stack.compose(["restart", "dbt"]);
+    await stack.compose(["up", "--detach", "--wait", "dbt"]);
+    await stack.succeed(["build"]);
+    expect(await stack.query("SELECT * FROM gold.passing")).toEqual([{ one: 1 }]);
+    await stack.compose(["up", "--detach", "--wait", "--force-recreate", "--no-deps", "dbt"]);
+    await stack.succeed(["build"]);
+    await expect(stack.query("SELECT * FROM gold.passing")).rejects.toThrow("TABLE_NOT_FOUND");
+    expect(await gold()).toEqual(published);
   });
 });
 

@@ -14,6 +14,8 @@ import { type Cell, connectTrino } from "../../ingest/src/trino.ts";
 
 /** The checkout as the Docker engine's host sees it. */
 export const projectFolder = process.env.REELHOUSE_PROJECT ?? resolve(import.meta.dirname, "../..");
+/** Part of each project's name, so that scripts/test finds what an interrupted run left behind. */
+const testRun = process.env.TEST_RUN ?? randomBytes(3).toString("hex");
 const scratchFolder = process.env.TEST_FOLDER ?? tmpdir();
 
 export interface Outcome {
@@ -82,7 +84,7 @@ export async function startStack(name: string, { firstLoad = false } = {}): Prom
 /** A project name, a free port and a folder with the sample; the test starts and stops the stack itself. */
 export async function unstartedStack(name: string): Promise<Stack> {
   const attached = process.env.ATTACH;
-  const project = attached ?? `reelhouse-test-${name}-${randomBytes(3).toString("hex")}`;
+  const project = attached ?? `reelhouse-test-${testRun}-${name}`;
   const trinoPort = attached ? Number(process.env.TRINO_PORT ?? 8443) : await freePort();
   const folder = mkdtempSync(join(scratchFolder, `${name}-`));
   // Other users' commands are tried in it too.

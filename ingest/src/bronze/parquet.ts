@@ -26,7 +26,9 @@ const schemaElement: Record<ColumnType, Omit<SchemaElement, "name">> = {
   },
 };
 
+/** Whichever comes first ends a row group; both together bound what is held in memory. */
 const rowGroupRows = 50_000;
+const rowGroupCharacters = 32_000_000;
 const zstdLevel = 3;
 
 export interface ParquetFile {
@@ -36,7 +38,7 @@ export interface ParquetFile {
   readonly rowCount: number;
 }
 
-/** Writes rows to `file` as they come. Memory is bounded by one row group of `rowGroupRows` rows. */
+/** Writes rows to `file` as they come. Memory is bounded by one row group. */
 export function createParquetFile(file: string, columns: Column[]): ParquetFile {
   const writer = new ParquetWriter({
     writer: fileWriter(file),
@@ -54,6 +56,7 @@ export function createParquetFile(file: string, columns: Column[]): ParquetFile 
   });
   let group: Value[][] = columns.map(() => []);
   let rowCount = 0;
+  let characters = 0;
   const flush = async () => {
     if (group[0]?.length === 0) return;
     await writer.write({
@@ -61,15 +64,20 @@ export function createParquetFile(file: string, columns: Column[]): ParquetFile 
       rowGroupSize: rowGroupRows,
     });
     group = columns.map(() => []);
+    characters = 0;
   };
   return {
     get rowCount() {
       return rowCount;
     },
     async append(values) {
-      for (let index = 0; index < columns.length; index += 1) group[index]?.push(values[index] ?? null);
+      for (let index = 0; index < columns.length; index += 1) {
+        const value = values[index] ?? null;
+        group[index]?.push(value);
+        if (typeof value === "string") characters += value.length;
+      }
       rowCount += 1;
-      if (rowCount % rowGroupRows === 0) await flush();
+      if (group[0]?.length === rowGroupRows || characters >= rowGroupCharacters) await flush();
     },
     async close() {
       await flush();

@@ -1,54 +1,54 @@
 /** The commit: an entry in bronze.batches makes a batch count, then the ledger remembers it. */
 import type { Database } from "../catalog.ts";
-import { type Claim, commitBatch, nextLoadOrder } from "../ledger.ts";
+import { commitBatch, nextLoadOrder } from "../ledger.ts";
 import { literal, type TrinoSession } from "../trino.ts";
 import type { WrittenBatch } from "./batch.ts";
 
-interface Entry {
-  loadOrder: number;
-  committedAt: Date;
+interface Tools {
+  trino: TrinoSession;
+  ledger: Database;
 }
-/** Entries of bronze.batches by `source/batchId`. */
-export type VisibleBatches = Map<string, Entry>;
 
-const keyOf = ({ source, batchId }: Pick<Claim, "source" | "batchId">) => `${source}/${batchId}`;
-
-/** Which of `batches` are in bronze.batches: a run may have been killed before the ledger knew. */
-export async function findVisible(trino: TrinoSession, batches: WrittenBatch[]): Promise<VisibleBatches> {
-  if (batches.length === 0) return new Map();
+/**
+ * Tells the ledger of batches that bronze.batches has and the ledger does not: a run was killed, or a reply was lost,
+ * between the two. Called before anything else of a run, so that every later step can trust the ledger.
+ */
+export async function reconcileVisible({ trino, ledger }: Tools): Promise<void> {
+  const { rows: claimed } = await ledger.query("select batch_id from ledger.batch where state = 'claimed'");
+  if (claimed.length === 0) return;
   const { rows } = await trino.query(
-    `SELECT source, batch_id, load_order, to_unixtime(committed_at) FROM bronze.batches
-     WHERE batch_id IN (${batches.map(({ claim }) => literal(claim.batchId)).join(", ")})`,
+    `SELECT source, batch_id, load_order, to_unixtime(committed_at), rows_read, rows_accepted, rows_quarantined
+     FROM bronze.batches WHERE batch_id IN (${claimed.map((row) => literal(row.batch_id)).join(", ")})`,
   );
-  return new Map(
-    rows.map(([source, batchId, loadOrder, seconds]) => [
-      keyOf({ source: String(source), batchId: String(batchId) }),
-      { loadOrder: Number(loadOrder), committedAt: new Date(Number(seconds) * 1000) },
-    ]),
-  );
+  for (const [source, batchId, loadOrder, seconds, rowsRead, rowsAccepted, rowsQuarantined] of rows) {
+    await commitBatch(
+      ledger,
+      { source: String(source), batchId: String(batchId) },
+      {
+        rowsRead: Number(rowsRead),
+        rowsAccepted: Number(rowsAccepted),
+        rowsQuarantined: Number(rowsQuarantined),
+        loadOrder: Number(loadOrder),
+        committedAt: new Date(Number(seconds) * 1000),
+      },
+    );
+  }
 }
 
-/** Makes all of `batches` count at once, those of `visible` excepted, and commits them in the ledger. */
-export async function commitVisible(
-  { trino, ledger }: { trino: TrinoSession; ledger: Database },
-  batches: WrittenBatch[],
-  visible: VisibleBatches,
-): Promise<void> {
+/** Makes all of `batches` count at once, and commits them in the ledger. */
+export async function commitVisible({ trino, ledger }: Tools, batches: WrittenBatch[]): Promise<void> {
+  if (batches.length === 0) return;
   const committedAt = new Date();
-  const values: string[] = [];
-  for (const { claim, counts } of batches) {
-    if (visible.has(keyOf(claim))) continue;
-    const loadOrder = await nextLoadOrder(ledger);
-    visible.set(keyOf(claim), { loadOrder, committedAt });
-    values.push(
+  const entries: { batch: WrittenBatch; loadOrder: number }[] = [];
+  for (const batch of batches) entries.push({ batch, loadOrder: await nextLoadOrder(ledger) });
+  const values = entries.map(
+    ({ batch: { claim, counts }, loadOrder }) =>
       `(${literal(claim.source)}, ${literal(claim.batchId)}, ${literal(claim.sourceFile)}, ${loadOrder},
         ${counts.rowsRead}, ${counts.rowsAccepted}, ${counts.rowsQuarantined},
         TIMESTAMP '${committedAt.toISOString().replace("T", " ").replace("Z", " UTC")}')`,
-    );
-  }
-  if (values.length > 0) await trino.query(`INSERT INTO bronze.batches VALUES ${values.join(",\n")}`);
-  for (const { claim, counts } of batches) {
-    const entry = visible.get(keyOf(claim));
-    if (entry) await commitBatch(ledger, claim, { ...counts, ...entry });
+  );
+  await trino.query(`INSERT INTO bronze.batches VALUES ${values.join(",\n")}`);
+  for (const { batch, loadOrder } of entries) {
+    await commitBatch(ledger, batch.claim, { ...batch.counts, loadOrder, committedAt });
   }
 }

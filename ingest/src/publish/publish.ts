@@ -60,20 +60,26 @@ function pointers(rows: Row[]): Pointers {
 }
 
 /**
- * Publishes what `tested` points to, all tables or none. The metadata files are written first, under names that
+ * Publishes what `tested` points to, all tables or none. A table that is not among `built` has no model any more: it
+ * came with the fork, and leaves the lakehouse. The metadata files are written first, under names that
  * nobody knows; the one transaction at the end makes them current. Throws, changing nothing, when a table of
  * `lakehouse` moved since the fork or one of `audit` since its tests.
  */
 export async function publish(
   { publisher, store }: { publisher: Database; store: Store },
-  { base, tested }: { base: Pointers; tested: Pointers },
+  { base, tested, built }: { base: Pointers; tested: Pointers; built: Set<string> },
   build: { runId: string; fingerprint: string; batches: string[]; details: Record<string, unknown> },
 ): Promise<Publication> {
   const { rows } = await publisher.query("select id, published_at from branch.next_publication()");
   const { id, published_at: publishedAt } = rows[0];
   const names = [...new Set([...tested.keys(), ...base.keys()])].sort();
   const tables = await Promise.all(
-    names.map((name) => writePublished(store, name, base.get(name), tested.get(name), { id, publishedAt })),
+    names.map((name) => {
+      const pointers = { base: base.get(name), tested: tested.get(name) };
+      return built.has(name)
+        ? writePublished(store, name, pointers, { id, publishedAt })
+        : removed(name, pointers);
+    }),
   );
   const { runId, ...rest } = build;
   const plan = { ...rest, id, kind: "build", run_id: runId, published_at: publishedAt, tables };
@@ -81,16 +87,19 @@ export async function publish(
   return { id, publishedAt, tables };
 }
 
+/** Metadata locations of one table: in `lakehouse` at the fork, on `audit` after its tests. */
+interface Versions {
+  base: string | undefined;
+  tested: string | undefined;
+}
+
 async function writePublished(
   store: Store,
   qualifiedName: string,
-  base: string | undefined,
-  tested: string | undefined,
+  { base, tested }: Versions,
   publication: { id: number; publishedAt: Date },
 ): Promise<PublishedTable> {
-  const [namespace = "", name = ""] = qualifiedName.split(".");
-  const table = { namespace, name, base: base ?? null, tested: tested ?? null };
-  if (tested === undefined) return { ...table, published: null, rowCount: null };
+  if (tested === undefined) throw new Error(`${qualifiedName}: built, but not on the branch`);
   const metadata = await readMetadata(store, tested);
   const baseVersion: TableVersion | undefined =
     base === undefined ? undefined : { location: base, metadata: await readMetadata(store, base) };
@@ -101,7 +110,14 @@ async function writePublished(
   });
   const { bucket, key } = splitLocation(published);
   await store.putText(bucket, key, stringifyExactly(derived));
-  return { ...table, published, rowCount: recordedRowCount(metadata) ?? null };
+  const rowCount = recordedRowCount(metadata) ?? null;
+  return { ...removed(qualifiedName, { base, tested }), published, rowCount };
+}
+
+/** The table as the journal has it when no version of it is published. */
+function removed(qualifiedName: string, { base, tested }: Versions): PublishedTable {
+  const [namespace = "", name = ""] = qualifiedName.split(".");
+  return { namespace, name, base: base ?? null, tested: tested ?? null, published: null, rowCount: null };
 }
 
 async function readMetadata(store: Store, location: string): Promise<TableMetadata> {

@@ -3,15 +3,20 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { inputError } from "../errors.ts";
+import { unreadable } from "./open.ts";
 import type { SourceFile } from "./record.ts";
 
 /** The content hash (sha256, hex), which is the batch's id, and the size in bytes. */
-export async function hashFile(path: string): Promise<{ batchId: string; byteCount: number }> {
+export async function hashFile(file: SourceFile): Promise<{ batchId: string; byteCount: number }> {
   const hash = createHash("sha256");
   let byteCount = 0;
-  for await (const chunk of createReadStream(path)) {
-    hash.update(chunk);
-    byteCount += chunk.length;
+  try {
+    for await (const chunk of createReadStream(file.path)) {
+      hash.update(chunk);
+      byteCount += chunk.length;
+    }
+  } catch (cause) {
+    throw unreadable(file.hostPath, cause);
   }
   return { batchId: hash.digest("hex"), byteCount };
 }
@@ -22,7 +27,9 @@ export async function hashFile(path: string): Promise<{ batchId: string; byteCou
  */
 export async function watchFile(file: SourceFile): Promise<() => Promise<void>> {
   const identity = async () => {
-    const { size, mtimeNs, ino } = await stat(file.path, { bigint: true });
+    const { size, mtimeNs, ino } = await stat(file.path, { bigint: true }).catch((cause) => {
+      throw unreadable(file.hostPath, cause);
+    });
     return `${ino}/${size}/${mtimeNs}`;
   };
   const before = await identity();
