@@ -85,7 +85,7 @@ describe("./scripts/reelhouse", () => {
   });
 
   it("should end with 130 on Ctrl-C and let the next run go on", async () => {
-    const outcome = await interrupted(["run", "--force"], 4000);
+    const outcome = await interrupted(["run", "--force"]);
     expect(outcome.code, outcome.stderr).toBe(130);
     expect(outcome.stderr).toContain("interrupted");
     expect(JSON.parse((await stack.succeed(["history", "--json"])).stdout)).toHaveLength(2);
@@ -93,8 +93,8 @@ describe("./scripts/reelhouse", () => {
     expect(JSON.parse((await stack.succeed(["history", "--json"])).stdout)).toHaveLength(3);
   });
 
-  /** Sends SIGINT to the whole process group after a while, as a terminal does. */
-  function interrupted(words: string[], afterMs: number): Promise<{ code: number | null; stderr: string }> {
+  /** Sends SIGINT to the whole process group once the run has said something, as a terminal does. */
+  function interrupted(words: string[]): Promise<{ code: number | null; stderr: string }> {
     const child = spawn(join(projectFolder, "scripts/reelhouse"), words, {
       cwd: stack.folder,
       env: { ...process.env, ...stack.env },
@@ -103,9 +103,9 @@ describe("./scripts/reelhouse", () => {
     });
     let stderr = "";
     child.stderr.setEncoding("utf8").on("data", (chunk) => {
+      if (stderr === "") process.kill(-(child.pid ?? 0), "SIGINT");
       stderr += chunk;
     });
-    setTimeout(() => process.kill(-(child.pid ?? 0), "SIGINT"), afterMs);
     return new Promise((done) => child.on("close", (code) => done({ code, stderr })));
   }
 });

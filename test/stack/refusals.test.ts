@@ -198,25 +198,6 @@ describe("a failing dbt test", () => {
   });
 });
 
-describe("a model that is gone", () => {
-  it("should leave the lakehouse with the next publication", async () => {
-    const model = stack.write("passing.sql", "select cast(1 as integer) as one\n");
-    const contract =
-      "models: [{name: passing, description: d, columns: [{name: one, data_type: integer, description: d}]}]";
-    const description = stack.write("passing.yml", `${contract}\n`);
-    await stack.compose(["cp", model, "dbt:/opt/dbt/project/models/gold/passing.sql"]);
-    await stack.compose(["cp", description, "dbt:/opt/dbt/project/models/gold/passing.yml"]);
-    await stack.compose(["restart", "dbt"]);
-    await stack.compose(["up", "--detach", "--wait", "dbt"]);
-    await stack.succeed(["build"]);
-    expect(await stack.query("SELECT * FROM gold.passing")).toEqual([{ one: 1 }]);
-    await stack.compose(["up", "--detach", "--wait", "--force-recreate", "--no-deps", "dbt"]);
-    await stack.succeed(["build"]);
-    await expect(stack.query("SELECT * FROM gold.passing")).rejects.toThrow("TABLE_NOT_FOUND");
-    expect(await gold()).toEqual(published);
-  });
-});
-
 describe("a service that is down", () => {
   const cases = [
     { service: "dbt", words: ["build", "--force"] },
