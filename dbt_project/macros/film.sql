@@ -10,7 +10,7 @@ nullif(
     regexp_replace(
         replace(
             regexp_replace(
-                lower(regexp_replace(normalize({{ clean_title }}, NFKD), '{{ combining_mark_class() }}')),
+                {{ lower_case("regexp_replace(normalize(" ~ clean_title ~ ", NFKD), '" ~ combining_mark_class() ~ "')") }},
                 '\A(.*), (the|a|an)\z',
                 '$2 $1'
             ),
@@ -21,6 +21,12 @@ nullif(
     ),
     ''
 )
+{%- endmacro %}
+
+{#- Trino lowers each letter by itself, so a capital sigma at a word's end becomes another letter than the one that is
+    written there in lower case: here both are one. -#}
+{% macro lower_case(text) -%}
+replace(lower({{ text }}), U&'\03C2', U&'\03C3')
 {%- endmacro %}
 
 {#- The last year that a film may carry: what is announced today comes out within five years.

@@ -4,7 +4,7 @@ import { projectHash } from "./dbt.ts";
 import { serviceError } from "./errors.ts";
 import type { Settings } from "./settings.ts";
 import { connectStore } from "./store.ts";
-import { connectTrino } from "./trino.ts";
+import { connectTrino, StatementError } from "./trino.ts";
 
 /** One part of the stack, by its compose name. The check does what the pipeline needs of it, and throws. */
 interface Check {
@@ -28,14 +28,29 @@ const checks = [
   },
   {
     part: "trino",
-    check: (settings: Settings) =>
-      connectTrino(settings, "bi", { catalog: "lakehouse" }).query("SHOW SCHEMAS"),
+    check: checkTrino,
   },
   { part: "dbt", check: projectHash },
 ] as const satisfies Check[];
 
+/** Catalog and object store too: the rows of a table are not answered from memory. */
+async function checkTrino(settings: Settings): Promise<void> {
+  await connectTrino(settings, "bi", { catalog: "lakehouse" }).query("SHOW SCHEMAS");
+  try {
+    await connectTrino(settings, "ingest", { catalog: "ingest" }).query(
+      "SELECT source FROM bronze.batches LIMIT 1",
+    );
+  } catch (error) {
+    // Before the first load there is no table yet.
+    const isMissing = error instanceof StatementError && /^(TABLE|SCHEMA)_NOT_FOUND$/.test(error.errorName);
+    if (!isMissing) throw error;
+  }
+}
+
 export type Part = (typeof checks)[number]["part"];
-const allParts = checks.map(({ part }) => part);
+export const allParts: readonly Part[] = checks.map(({ part }) => part);
+/** What loading needs; dbt may be down. */
+export const loadingParts: readonly Part[] = ["catalog", "minio", "trino"];
 
 export interface Diagnosis {
   part: string;

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type WrittenBatch, writeBatch } from "./bronze/batch.ts";
 import { addMissingColumns, ensureBronzeTables, registerObject } from "./bronze/tables.ts";
-import { commitVisible, reconcileVisible } from "./bronze/visible.ts";
+import { commitVisible } from "./bronze/visible.ts";
 import type { Database } from "./catalog.ts";
 import { expandPaths, type Source } from "./config.ts";
 import { exitCode, ReelhouseError } from "./errors.ts";
@@ -57,7 +57,6 @@ interface Job extends IngestTools {
 export async function ingest(sources: readonly Source[], tools: IngestTools): Promise<IngestResult> {
   const contracts = loadContracts();
   await ensureBronzeTables(tools.trino, tools.ledger, contracts);
-  await reconcileVisible(tools);
   const folder = await mkdtemp(join(tmpdir(), "reelhouse-"));
   const result: IngestResult = { loaded: [], known: [], refused: [] };
   try {

@@ -2,12 +2,16 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { reconcileVisible } from "./bronze/visible.ts";
 import { connectCatalog, type Database, takeRunLock } from "./catalog.ts";
+import { type Part, requireHealthy } from "./checks.ts";
 import { type Context, secondsOption, type Words } from "./command.ts";
 import { loadPipeline, type Pipeline } from "./config.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
 import { beginRun, endRun } from "./ledger.ts";
+import { stopLeftoverQueries } from "./publish/leftovers.ts";
 import { loadSettings, type Settings } from "./settings.ts";
+import { connectTrino } from "./trino.ts";
 
 export interface Run extends Context {
   runId: string;
@@ -15,11 +19,17 @@ export interface Run extends Context {
   ledger: Database;
 }
 
-/** Takes the run lock, does the work and records how it ended. Its signal aborts on Ctrl-C and when the lock is lost. */
+/**
+ * Takes the run lock, makes sure of the parts that the work needs, clears up after a run that was killed, does the
+ * work and records how it ended. The run's signal aborts on Ctrl-C and when the lock is lost.
+ */
 export async function withRun(
-  command: string,
-  words: Words,
-  context: Context,
+  {
+    command,
+    parts,
+    words,
+    context,
+  }: { command: string; parts: readonly Part[]; words: Words; context: Context },
   work: (run: Run) => Promise<number>,
 ): Promise<number> {
   const settings = loadSettings(context.env);
@@ -31,7 +41,11 @@ export async function withRun(
   let code: number = exitCode.failed;
   try {
     await beginRun(ledger, runId, command);
-    code = await work({ ...context, signal, runId, settings, ledger });
+    const run = { ...context, signal, runId, settings, ledger };
+    // In a second, instead of after half of the work.
+    await requireHealthy(settings, parts);
+    await clearUp(run);
+    code = await work(run);
   } catch (error) {
     code = error instanceof ReelhouseError ? error.exitCode : exitCode.failed;
     throw error;
@@ -40,6 +54,12 @@ export async function withRun(
     await ledger.end().catch(() => undefined);
   }
   return code;
+}
+
+/** A killed run's statements could still commit, and what it has made visible the ledger may not know. */
+async function clearUp({ settings, ledger, signal }: Run): Promise<void> {
+  await stopLeftoverQueries(settings, "ingest");
+  await reconcileVisible({ ledger, trino: connectTrino(settings, "ingest", { catalog: "ingest", signal }) });
 }
 
 /** Sorts by time, is unique, and names the run in the ledger, the publication and the logs. */

@@ -1,8 +1,7 @@
 /** The steps of a run, each of which is a command of its own: ingest, then build and publish, then export. */
 import { createHash } from "node:crypto";
-import { reconcileVisible } from "./bronze/visible.ts";
 import { connectCatalog } from "./catalog.ts";
-import { requireHealthy } from "./checks.ts";
+import { loadingParts, requireHealthy } from "./checks.ts";
 import type { Pipeline } from "./config.ts";
 import { type BuildResult, build, type NodeResult, projectHash, stopBuild } from "./dbt.ts";
 import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
@@ -20,13 +19,8 @@ import type { Run } from "./session.ts";
 import { connectStore } from "./store.ts";
 import { connectTrino, StatementError } from "./trino.ts";
 
-/** What loading needs; dbt may be down. */
-const loadingParts = ["catalog", "minio", "trino"] as const;
-
 export async function ingestStep(run: Run, pipeline: Pipeline): Promise<IngestResult> {
   const { settings, ledger, report, runId, signal } = run;
-  await requireHealthy(settings, loadingParts);
-  await stopLeftoverQueries(settings, "ingest");
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   const store = connectStore(settings.store.endpoint, settings.store.ingest);
   const tools = { trino, ledger, store, report, runId, signal, hostRoot: settings.hostRoot };
@@ -52,10 +46,6 @@ export interface BuildOptions {
  */
 export async function buildStep(run: Run, options: BuildOptions): Promise<Publication | undefined> {
   const { settings, ledger, report, runId, signal } = run;
-  // In a second, instead of after half of a build.
-  await requireHealthy(settings);
-  await stopLeftoverQueries(settings, "ingest");
-  await reconcileVisible({ ledger, trino: connectTrino(settings, "ingest", { catalog: "ingest", signal }) });
   const missing = await refusedSources(ledger);
   if (missing.length > 0 && !options.partial) throw incomplete(missing);
   const batches = await committedBatches(ledger);

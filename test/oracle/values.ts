@@ -22,6 +22,7 @@ export function filmKey(title: string): string {
     .normalize("NFKD")
     .replace(/\p{M}/gu, "")
     .toLowerCase()
+    .replaceAll("ς", "σ")
     .replace(/^(.*), (the|a|an)$/s, "$2 $1")
     .replaceAll("&", "and")
     .replace(/[^\p{L}\p{N}]/gu, "");

@@ -33,7 +33,7 @@ export function deliver(stack: Stack, files: SampleFiles): void {
 
 /** gold.movies_unified as the CLI's users get it. */
 export function goldMovies(stack: Stack): Promise<Row[]> {
-  return stack.query("SELECT * FROM gold.movies_unified");
+  return stack.query("SELECT * FROM gold.movies_unified ORDER BY movie_title, release_year");
 }
 
 /** A CSV file of a source: its header, then `lines` as they are. */

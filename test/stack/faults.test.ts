@@ -1,147 +1,168 @@
-/** kill -9 of the ingester, of dbt and of the publisher, at many moments: a clean rerun gives the right result. */
+/** kill -9 of the ingester, of dbt and of the publisher, at every step: a clean rerun gives the right result. */
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Delivery, differences, expectedLake, type SourceName } from "../oracle/index.ts";
 import { csvFile, deliver, goldMovies, sampleDeliveries } from "./deliveries.ts";
-import { type Outcome, type Stack, startStack } from "./stack.ts";
+import { type Outcome, projectFolder, type Stack, startStack } from "./stack.ts";
 
 let stack: Stack;
 const delivered: Record<SourceName, Delivery[]> = sampleDeliveries();
 
 beforeAll(async () => {
   stack = await startStack("faults");
+  stack.write("critics.yaml", "source:\n  critic_agg: data/sample/critic_agg.csv\n");
   await stack.succeed(["run", "--no-export"]);
 });
 afterAll(() => stack?.stop());
 
-/** A new critics' file, so that a run has something to load. */
-function deliverNewFile(score: number): void {
-  const text = csvFile("critic_agg", [
-    `Parasite,2019,${score},9.5,475`,
-    `Only In ${score},2001,1,1,1`,
-    "broken",
-  ]);
+let deliveries = 0;
+
+/** A new critics' file with a film of its own, one changed film and a broken row, so that a run has something to load. */
+function deliverNewFile(): void {
+  deliveries += 1;
+  const rows = [`Parasite,2019,${deliveries % 100},9.5,475`, `Only In ${deliveries},2001,1,1,1`, "broken"];
+  const text = csvFile("critic_agg", rows);
   delivered.critic_agg.push({ file: "critic_agg.csv", text });
   deliver(stack, { critic_agg: text });
 }
 
 async function expectAllLoadedOnce(): Promise<void> {
-  const expected = expectedLake(delivered);
-  expect(differences(await goldMovies(stack), expected.movies)).toEqual([]);
-  const doubled = await stack.query(
-    "SELECT source, batch_id FROM bronze.batches GROUP BY 1, 2 HAVING count(*) > 1",
-    "admin",
-  );
-  expect(doubled).toEqual([]);
+  expect(differences(await goldMovies(stack), expectedLake(delivered).movies)).toEqual([]);
+  await expectBronzeComplete();
+}
+
+/** Every row of every delivery is in bronze or in quarantine, once. */
+async function expectBronzeComplete(context?: string): Promise<void> {
   const [rows] = await stack.query(
     `SELECT (SELECT count(*) FROM bronze.critic_agg) AS accepted,
             (SELECT count(*) FROM bronze.quarantine WHERE source = 'critic_agg') AS quarantined,
-            (SELECT sum(rows_read) FROM bronze.batches WHERE source = 'critic_agg') AS read`,
+            count(*) AS batches, count(DISTINCT batch_id) AS different, sum(rows_read) AS read
+     FROM bronze.batches WHERE source = 'critic_agg'`,
     "admin",
   );
-  expect(Number(rows?.accepted) + Number(rows?.quarantined)).toBe(rows?.read);
-  expect(rows?.read).toBe(expected.accounting.critic_agg.read);
+  const { read } = expectedLake(delivered).accounting.critic_agg;
+  const batches = delivered.critic_agg.length;
+  const expected = {
+    accepted: read - deliveries,
+    quarantined: deliveries,
+    batches,
+    different: batches,
+    read,
+  };
+  expect(rows, context).toEqual(expected);
 }
 
-/** Starts a command and kills its container `afterMs` after the run began to hold the lock. */
-async function killDuring(words: string[], afterMs: number): Promise<Outcome> {
-  const outcome = stack.reelhouse(words);
-  const ended = outcome.then(() => true);
-  for (;;) {
-    if ((await lockHolders()) > 0 || (await Promise.race([ended, pause(50).then(() => false)]))) break;
-  }
-  await pause(afterMs);
-  kills += await killCommand();
-  return outcome;
+/** The words that ask the CLI for one step, with its files where the test delivers them. */
+const ingestCritics = ["ingest", "--config", "critics.yaml"];
+const killFolder = join(projectFolder, "test/stack/kill");
+const killed = 137;
+
+interface Death {
+  moment: "before" | "during";
+  /** A pattern for the operation: see kill/kill-at.mjs. */
+  at: string;
+  laterMs?: number;
 }
 
-async function lockHolders(): Promise<number> {
-  return Number(
-    await stack.catalogQuery("select count(*) from pg_locks where locktype = 'advisory' and granted"),
+/** Runs a command in a container of its own, which dies of SIGKILL at one of its outside operations. */
+function dieAt({ moment, at, laterMs = 20 }: Death, words: string[]): Promise<Outcome> {
+  const preload = { NODE_OPTIONS: "--import=/kill/kill-at.mjs", KILL_MOMENT: moment, KILL_AT: at };
+  return runCli(words, { ...preload, KILL_LATER: String(laterMs) });
+}
+
+/** As scripts/reelhouse runs the CLI, with an environment of the test's choice. */
+function runCli(words: string[], env: Record<string, string>, onStderr?: (text: string) => void) {
+  const { folder } = stack;
+  const variables = { REELHOUSE_HOST_ROOT: "/host", REELHOUSE_FOLDER: folder, ...env };
+  return stack.compose(
+    [
+      ...["run", "--rm", "--no-deps", "-T", "--entrypoint", "reelhouse"],
+      ...["--volume", `${folder}:/host${folder}:ro`, "--volume", `${killFolder}:/kill:ro`],
+      ...Object.entries(variables).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
+      ...["cli", ...words],
+    ],
+    onStderr ? { onStderr } : {},
   );
 }
 
-/** kill -9 of the container in which `./scripts/reelhouse` runs its command. */
-async function killCommand(): Promise<number> {
-  const { stdout } = await stack.run("docker", [
-    "ps",
-    "--quiet",
-    "--filter",
-    `label=com.docker.compose.project=${stack.project}`,
-    "--filter",
-    "label=com.docker.compose.oneoff=True",
-  ]);
-  const ids = stdout.split("\n").filter(Boolean);
-  for (const id of ids) await stack.run("docker", ["kill", "--signal", "KILL", id]);
-  return ids.length;
-}
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Runs that were killed indeed, and had not ended before. */
-let kills = 0;
-
 describe("kill -9 of the ingester", () => {
-  // From before the claim to after the commit, on a warm stack.
-  for (const afterMs of [0, 150, 300, 500, 700, 900, 1200, 1600]) {
-    it(`should load the delivery once when the run is killed ${afterMs} ms in`, async () => {
-      deliverNewFile(20 + afterMs / 50);
-      await killDuring(["ingest"], afterMs);
-      await stack.succeed(["ingest"]);
-    });
+  for (const moment of ["before", "during"] as const) {
+    it(
+      `should load each delivery once when the run dies ${moment} any of its operations`,
+      async () => {
+        for (let operation = 1; ; operation += 1) {
+          deliverNewFile();
+          const { code, stderr } = await dieAt({ moment, at: `^${operation} ` }, ingestCritics);
+          expect([0, killed], stderr).toContain(code);
+          await stack.succeed(ingestCritics);
+          await expectBronzeComplete(stderr);
+          if (code === 0) {
+            // The claim, three uploads, two registrations, the commit and its note in the ledger, at least.
+            expect(operation, stderr).toBeGreaterThan(10);
+            break;
+          }
+        }
+        await stack.succeed(["build"]);
+        await expectAllLoadedOnce();
+      },
+      10 * 60_000,
+    );
   }
+});
 
-  it("should have lost and doubled nothing", async () => {
-    expect(kills).toBeGreaterThanOrEqual(4);
-    await stack.succeed(["build"]);
+describe("kill -9 during the build", () => {
+  const words = ["run", "--no-export"];
+  /** `published`: undefined where the operation that decides is in flight: all or nothing, but either. */
+  const deaths: (Death & { published?: boolean })[] = [
+    { moment: "during", at: "branch\\.fork", published: false },
+    { moment: "during", at: "POST /build", laterMs: 4000, published: false },
+    { moment: "before", at: "PUT /warehouse", published: false },
+    { moment: "during", at: "PUT /warehouse", published: false },
+    { moment: "before", at: "branch\\.publish", published: false },
+    { moment: "during", at: "branch\\.publish" },
+    { moment: "before", at: "update ledger\\.run", published: true },
+  ];
+  it.each(deaths)("should publish all or nothing when the run dies $moment $at", async (death) => {
+    const before = await goldMovies(stack);
+    deliverNewFile();
+    const { code, stderr } = await dieAt(death, words);
+    expect(code, stderr).toBe(killed);
+    const after = await goldMovies(stack);
+    const isComplete = differences(after, expectedLake(delivered).movies).length === 0;
+    if (!isComplete) expect(after, stderr).toEqual(before);
+    expect(isComplete, stderr).toBe(death.published ?? isComplete);
+    await stack.succeed(words);
+    await expectAllLoadedOnce();
+  });
+
+  it.each([
+    /model critic_agg: success/,
+    /model movies_unified: success/,
+    /test [^\n]*movies_unified[^\n]*: pass/,
+  ])("should publish nothing when dbt dies at '%s'", async (line) => {
+    const before = await goldMovies(stack);
+    deliverNewFile();
+    let death: Promise<Outcome> | undefined;
+    const outcome = await runCli(words, { REELHOUSE_TERMINAL: "1" }, (text) => {
+      if (line.test(text)) death ??= stack.compose(["kill", "--signal", "KILL", "dbt"]);
+    });
+    expect(death, outcome.stderr).toBeDefined();
+    await death;
+    expect(outcome.code, outcome.stderr).toBe(5);
+    expect(await goldMovies(stack)).toEqual(before);
+    await stack.compose(["up", "--detach", "--wait", "dbt"]);
+    await stack.succeed(words);
     await expectAllLoadedOnce();
   });
 });
 
-describe("kill -9 during the build", () => {
-  for (const { victim, afterMs } of [
-    { victim: "dbt", afterMs: 500 },
-    { victim: "dbt", afterMs: 4000 },
-    { victim: "dbt", afterMs: 9000 },
-    { victim: "run", afterMs: 2500 },
-    { victim: "run", afterMs: 8000 },
-    { victim: "run", afterMs: 12000 },
-  ]) {
-    it(`should publish all or nothing when ${victim} is killed ${afterMs} ms in, and all with the next run`, async () => {
-      const before = await goldMovies(stack);
-      deliverNewFile(60 + afterMs / 500 + (victim === "run" ? 0.5 : 0));
-      const words = ["run", "--no-export"];
-      const outcome =
-        victim === "run" ? await killDuring(words, afterMs) : await killDbtDuring(words, afterMs);
-      const after = await goldMovies(stack);
-      const complete = differences(after, expectedLake(delivered).movies).length === 0;
-      const untouched = JSON.stringify(sorted(after)) === JSON.stringify(sorted(before));
-      expect(complete || untouched).toBe(true);
-      if (outcome.code === 0) expect(complete).toBe(true);
-      await stack.compose(["up", "--detach", "--wait", "dbt"]);
-      await stack.succeed(["run", "--no-export"]);
-      await expectAllLoadedOnce();
-    });
-  }
-
-  const sorted = (rows: Record<string, unknown>[]) =>
-    rows
-      .map((row) => JSON.stringify(row, (_key, value) => (typeof value === "bigint" ? `${value}` : value)))
-      .sort();
-
-  async function killDbtDuring(words: string[], afterMs: number): Promise<Outcome> {
-    const outcome = stack.reelhouse(words);
-    while ((await lockHolders()) === 0) await pause(50);
-    await pause(afterMs);
-    await stack.compose(["kill", "--signal", "KILL", "dbt"]);
-    return outcome;
-  }
-});
-
 describe("a dead holder", () => {
   it("should not block the next run", async () => {
-    const before = kills;
-    await killDuring(["run", "--force", "--no-export"], 1000);
-    expect(kills).toBeGreaterThan(before);
+    const { code, stderr } = await dieAt({ moment: "during", at: "POST /build", laterMs: 1000 }, [
+      "build",
+      "--force",
+    ]);
+    expect(code, stderr).toBe(killed);
     const next = await stack.reelhouse(["ingest"]);
     expect(next.code, next.stderr).toBe(0);
   });

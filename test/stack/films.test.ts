@@ -5,16 +5,19 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Delivery, differences, expectedLake, type SourceName, sourceNames } from "../oracle/index.ts";
 import { csvFile, deliver, deliveriesOf, fileName, goldMovies } from "./deliveries.ts";
 import { difficult } from "./difficult.ts";
-import { projectFolder, type Stack, startStack } from "./stack.ts";
+import { projectFolder, type Stack, unstartedStack } from "./stack.ts";
 
 let stack: Stack;
 /** Everything delivered so far, oldest first. */
 const delivered: Record<SourceName, Delivery[]> = deliveriesOf("data/films");
 
 beforeAll(async () => {
-  stack = await startStack("films");
+  stack = await unstartedStack("films");
+  const { code, stdout, stderr } = await stack.script("up", ["--films"]);
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain("Avatar");
 });
-afterAll(() => stack?.stop());
+afterAll(() => stack?.compose(["down", "--volumes", "--remove-orphans"]));
 
 /** Compares gold, rejects, invalid values and the accounts with the independent computation of all deliveries. */
 async function expectAsComputed(): Promise<void> {
@@ -60,7 +63,10 @@ async function account(source: SourceName): Promise<Record<string, number>> {
 
 describe("the real films", () => {
   it("should give the gold that an independent computation gives", async () => {
-    await stack.succeed(["run", "--config", "pipeline.films.yaml"], { cwd: projectFolder });
+    const { stderr } = await stack.succeed(["run", "--config", "pipeline.films.yaml"], {
+      cwd: projectFolder,
+    });
+    expect(stderr).toContain("nothing new since publication 1");
     await expectAsComputed();
     expect(await goldMovies(stack)).toHaveLength(expectedLake(delivered).movies.length);
   });

@@ -115,7 +115,9 @@ describe("./scripts/down", () => {
     const before = await goldMovies(stack);
     expect((await stack.script("down", [])).code).toBe(0);
     expect((await stack.compose(["ps", "--all", "--quiet"])).stdout).toBe("");
-    expect((await stack.script("up", [])).code).toBe(0);
+    // Waits for the first load too, and finds nothing new.
+    const started = await stack.compose(["up", "--detach", "--wait"]);
+    expect(started.code, started.stderr).toBe(0);
     expect(await goldMovies(stack)).toEqual(before);
   });
 

@@ -17,8 +17,15 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 beforeEach(() => deliver(stack, original()));
 
-const gold = async () =>
-  (await goldMovies(stack)).sort((a, b) => (String(a.movie_title) < String(b.movie_title) ? -1 : 1));
+const gold = () => goldMovies(stack);
+/** The same container, with the files that were copied into it: `up` might make it anew. */
+async function restartDbt(): Promise<void> {
+  await stack.compose(["restart", "dbt"]);
+  const deadlineMs = Date.now() + 60_000;
+  while ((await stack.reelhouse(["doctor", "--quiet"])).code !== 0) {
+    if (Date.now() > deadlineMs) throw new Error("dbt is not ready 60 s after its restart");
+  }
+}
 const original = () =>
   Object.fromEntries(sourceNames.map((source) => [source, sampleDeliveries()[source][0]?.text ?? ""]));
 
@@ -183,8 +190,7 @@ describe("a failing dbt test", () => {
     const failing = stack.write("no_film_may_exist.sql", "select * from {{ ref('movies_unified') }}\n");
     const inside = "dbt:/opt/dbt/project/tests/no_film_may_exist.sql";
     await stack.compose(["cp", failing, inside]);
-    await stack.compose(["restart", "dbt"]);
-    await stack.compose(["up", "--detach", "--wait", "dbt"]);
+    await restartDbt();
     deliver(stack, { critic_agg: csvFile("critic_agg", ["Changed,2001,1,1,1"]) });
     const outcome = await stack.reelhouse(["run", "--no-export"]);
     expect(outcome.code, outcome.stderr).toBe(4);
@@ -195,6 +201,27 @@ describe("a failing dbt test", () => {
     await stack.succeed(["run", "--no-export"]);
     published = await gold();
     expect(published.map(({ movie_title }) => movie_title)).toContain("Changed");
+  });
+});
+
+describe("a model that is gone", () => {
+  it("should leave the lakehouse with the next publication, and be journaled", async () => {
+    const model = stack.write("passing.sql", "select 1 as one\n");
+    await stack.compose(["cp", model, "dbt:/opt/dbt/project/models/gold/passing.sql"]);
+    await restartDbt();
+    await stack.succeed(["build"]);
+    expect(await stack.query("SELECT * FROM gold.passing")).toEqual([{ one: 1 }]);
+    const [{ id }] = JSON.parse((await stack.succeed(["history", "--json"])).stdout);
+
+    await stack.compose(["up", "--detach", "--wait", "--force-recreate", "--no-deps", "dbt"]);
+    await stack.succeed(["build"]);
+    await expect(stack.query("SELECT * FROM gold.passing")).rejects.toThrow("TABLE_NOT_FOUND");
+    const journal = await stack.catalogQuery(
+      `select new_metadata_location is null from branch.publication_table
+       where table_name = 'passing' and publication_id = ${id + 1}`,
+    );
+    expect(journal).toBe("t");
+    expect(await gold()).toEqual(published);
   });
 });
 

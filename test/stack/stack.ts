@@ -30,6 +30,8 @@ export interface CommandOptions {
   cwd?: string;
   env?: Record<string, string>;
   input?: string;
+  /** Hears what the program says while it runs. */
+  onStderr?: (text: string) => void;
 }
 
 export interface Stack {
@@ -93,12 +95,8 @@ export async function unstartedStack(name: string): Promise<Stack> {
   cpSync(join(projectFolder, "pipeline.yaml"), join(folder, "pipeline.yaml"));
   // The host's environment leaks into compose: what a test relies on is set here.
   const env = { COMPOSE_PROJECT_NAME: project, TRINO_PORT: String(trinoPort), PIPELINE: "pipeline.yaml" };
-  const call: Stack["run"] = (program, words, { cwd = folder, env: more = {}, input } = {}) =>
-    execute(program, words, {
-      cwd,
-      env: { ...process.env, ...env, ...more },
-      ...(input === undefined ? {} : { input }),
-    });
+  const call: Stack["run"] = (program, words, { cwd = folder, env: more = {}, ...options } = {}) =>
+    execute(program, words, { cwd, env: { ...process.env, ...env, ...more }, ...options });
   const composeFile = join(projectFolder, "docker-compose.yml");
   const compose = (words: string[], options?: CommandOptions) =>
     call(
@@ -193,7 +191,7 @@ async function clientSettings(
 export function execute(
   file: string,
   words: string[],
-  { input, ...options }: { cwd: string; env: NodeJS.ProcessEnv; input?: string },
+  { input, onStderr, ...options }: Omit<CommandOptions, "env"> & { env: NodeJS.ProcessEnv },
 ): Promise<Outcome> {
   return new Promise((done, fail) => {
     const child = spawn(file, words, {
@@ -203,7 +201,10 @@ export function execute(
     let stdout = "";
     let stderr = "";
     child.stdout?.setEncoding("utf8").on("data", (chunk) => (stdout += chunk));
-    child.stderr?.setEncoding("utf8").on("data", (chunk) => (stderr += chunk));
+    child.stderr?.setEncoding("utf8").on("data", (chunk) => {
+      stderr += chunk;
+      onStderr?.(chunk);
+    });
     child.on("error", fail);
     child.on("close", (code) => done({ code: code ?? -1, stdout, stderr }));
     child.stdin?.end(input);

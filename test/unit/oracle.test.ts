@@ -67,6 +67,8 @@ describe("film key", () => {
     ["Alien³", "alien3"],
     ["Amélie", "amelie"],
     ["İstanbul", "istanbul"],
+    ["ΟΔΟΣ", "οδοσ"],
+    ["οδος", "οδοσ"],
     ["千と千尋の神隠し", "千と千尋の神隠し"],
     ["¿…?", ""],
   ])("of %s is %j", (title, key) => expect(filmKey(title)).toBe(key));

@@ -1,3 +1,4 @@
+import { allParts, loadingParts } from "../checks.ts";
 import { type Command, commonOptions, type Option, type Words } from "../command.ts";
 import { exitCode } from "../errors.ts";
 import { exportLayers } from "../export.ts";
@@ -30,7 +31,7 @@ export const run: Command = {
   },
   async run(words, context) {
     const pipeline = configuredPipeline(words, context.env);
-    return withRun("run", words, context, async (run) => {
+    return withRun({ command: "run", parts: allParts, words, context }, async (run) => {
       const loaded = await ingestStep(run, pipeline);
       const publication = await buildStep(run, buildOptions(words));
       const exported = words.options["no-export"] ? [] : await exportLayers(pipeline.output, run);
@@ -48,7 +49,7 @@ export const ingest: Command = {
   options: { config, wait, json },
   async run(words, context) {
     const pipeline = configuredPipeline(words, context.env);
-    return withRun("ingest", words, context, async (run) => {
+    return withRun({ command: "ingest", parts: loadingParts, words, context }, async (run) => {
       const loaded = await ingestStep(run, pipeline);
       if (words.options.json) context.print(`${JSON.stringify(loaded)}\n`);
       return loaded.refused.length > 0 ? exitCode.inputRefused : exitCode.ok;
@@ -61,7 +62,7 @@ export const build: Command = {
   positionals: "",
   options: building,
   async run(words, context) {
-    return withRun("build", words, context, async (run) => {
+    return withRun({ command: "build", parts: allParts, words, context }, async (run) => {
       const publication = await buildStep(run, buildOptions(words));
       if (words.options.json) context.print(`${JSON.stringify({ publication: publication?.id ?? null })}\n`);
       return exitCode.ok;

@@ -78,7 +78,7 @@ export async function publish(
       const pointers = { base: base.get(name), tested: tested.get(name) };
       return built.has(name)
         ? writePublished(store, name, pointers, { id, publishedAt })
-        : removed(name, pointers);
+        : journalRow(name, pointers);
     }),
   );
   const { runId, ...rest } = build;
@@ -111,11 +111,11 @@ async function writePublished(
   const { bucket, key } = splitLocation(published);
   await store.putText(bucket, key, stringifyExactly(derived));
   const rowCount = recordedRowCount(metadata) ?? null;
-  return { ...removed(qualifiedName, { base, tested }), published, rowCount };
+  return { ...journalRow(qualifiedName, { base, tested }), published, rowCount };
 }
 
 /** The table as the journal has it when no version of it is published. */
-function removed(qualifiedName: string, { base, tested }: Versions): PublishedTable {
+function journalRow(qualifiedName: string, { base, tested }: Versions): PublishedTable {
   const [namespace = "", name = ""] = qualifiedName.split(".");
   return { namespace, name, base: base ?? null, tested: tested ?? null, published: null, rowCount: null };
 }

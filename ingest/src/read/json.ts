@@ -1,3 +1,4 @@
+import { inputError } from "../errors.ts";
 import { bronzeColumnNames, refuseTooManyColumns } from "./column-names.ts";
 import { readElement } from "./json-element.ts";
 import { type Element, JsonSplitter } from "./json-splitter.ts";
@@ -15,22 +16,37 @@ import { textChunks } from "./text.ts";
 /**
  * A JSON array of objects. Columns are the keys of all elements, named for each element by
  * `bronzeColumnNames`: `Title` here and `title` there are one column, both in one element are `title` and
- * `title_2`, so no value is lost. `[]` has no columns and no rows.
+ * `title_2`, so no value is lost. `[]` has no columns and no rows. Elements that are no objects are rejects; an
+ * array of nothing else is a file of another format, and refused.
  */
 export const json: Format = { columns, records };
 
 async function columns(file: SourceFile, options: ReadOptions = {}): Promise<string[]> {
   const names = new Set<string>();
   const namesOf = rememberLast(bronzeColumnNames);
+  let firstElement: Element | undefined;
+  let objects = 0;
   for await (const elements of elementChunks(file, options)) {
+    firstElement ??= elements[0];
     for (const { text, isCut } of elements) {
       const members = isCut ? "record_too_long" : readElement(text);
+      if (members === "not_an_object") continue;
+      objects++;
       if (typeof members === "object") for (const name of namesOf(members.keys)) names.add(name);
     }
     refuseTooManyColumns(file.hostPath, names.size);
   }
+  if (firstElement !== undefined && objects === 0) throw withoutObjects(file, firstElement);
   return [...names];
 }
+
+const withoutObjects = (file: SourceFile, { text, lineNumber }: Element) =>
+  inputError(`an array without any object, its first element is ${text.slice(0, 40)}`, {
+    file: file.hostPath,
+    line: lineNumber,
+    expected: "objects, one per row",
+    next: "ask the provider for an array of objects; without rows it is []",
+  });
 
 async function* records(
   file: SourceFile,
