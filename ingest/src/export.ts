@@ -13,7 +13,8 @@ import { loadContracts } from "./read/contract.ts";
 import { resultFormats } from "./results.ts";
 import type { Run } from "./session.ts";
 import type { Settings } from "./settings.ts";
-import { connectTrino, identifier, literal, type TrinoSession } from "./trino.ts";
+import { identifier, literal } from "./sql.ts";
+import { connectTrino, type TrinoSession } from "./trino.ts";
 
 type Context = Pick<Run, "settings" | "report" | "signal">;
 

@@ -9,7 +9,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type WrittenBatch, writeBatch } from "./bronze/batch.ts";
-import { addMissingColumns, ensureBronzeTables, registerObject } from "./bronze/tables.ts";
+import { type Engine, openEngine } from "./bronze/engine.ts";
+import { addMissingColumns, ensureBronzeTables, registerObject, textColumns } from "./bronze/tables.ts";
 import { commitVisible } from "./bronze/visible.ts";
 import type { Database } from "./catalog.ts";
 import { expandPaths, type Source } from "./config.ts";
@@ -50,6 +51,7 @@ interface Job extends IngestTools {
   contracts: ReadonlyMap<string, Contract>;
   /** For temporary files; gone when the job ends. */
   folder: string;
+  engine: Engine;
   result: IngestResult;
 }
 
@@ -58,14 +60,16 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
   const contracts = loadContracts();
   await ensureBronzeTables(tools.trino, tools.ledger, contracts);
   const folder = await mkdtemp(join(tmpdir(), "reelhouse-"));
+  const engine = await openEngine(folder);
   const result: IngestResult = { loaded: [], known: [], refused: [] };
   try {
     const written: WrittenBatch[] = [];
     for (const source of sources) {
-      written.push(...(await loadSource(source, { ...tools, contracts, folder, result })));
+      written.push(...(await loadSource(source, { ...tools, contracts, folder, engine, result })));
     }
     await makeVisible(written, tools, result);
   } finally {
+    engine.close();
     await rm(folder, { recursive: true, force: true });
   }
   return result;
@@ -125,7 +129,8 @@ async function loadFile(
     return undefined;
   }
   const onRows = (rows: number) => job.report.progress(`${name}: ${file.hostPath}: ${rows} rows`);
-  return writeBatch({ claim, columns, format, file, unchanged }, { ...job, onRows });
+  const read = { claim, columns, format, options: {}, file, byteCount, unchanged };
+  return writeBatch(read, { ...job, onRows });
 }
 
 function announceUnexpected(source: string, columns: string[], file: SourceFile, job: Job): void {
@@ -158,9 +163,9 @@ async function registerSource(
   batches: WrittenBatch[],
   { trino, report }: IngestTools,
 ): Promise<void> {
-  const columns = [...new Set(batches.flatMap((batch) => batch.columns))];
+  const columns = textColumns([...new Set(batches.flatMap((batch) => batch.columns))]);
   const added = await addMissingColumns(trino, source, columns);
   if (added.length > 0)
     report.info("columns_added", `${source}: new columns ${added.join(", ")}`, { source, added });
-  for (const { rows } of batches) if (rows) await registerObject(trino, source, rows);
+  for (const { rows } of batches) for (const location of rows) await registerObject(trino, source, location);
 }

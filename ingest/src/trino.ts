@@ -135,9 +135,3 @@ function useExactAnswers(): void {
     },
   ];
 }
-
-/** A string as an SQL literal. */
-export const literal = (text: string | null): string =>
-  text === null ? "NULL" : `'${text.replaceAll("'", "''")}'`;
-/** A name as an SQL identifier. */
-export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

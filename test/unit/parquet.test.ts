@@ -1,87 +1,85 @@
-/** What the bronze writer wrote, read by a library that shares no code with it. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { zstdDecompressSync } from "node:zlib";
-import { afterAll, describe, expect, it } from "vitest";
-import { type Column, createParquetFile, microseconds } from "../../ingest/src/bronze/parquet.ts";
+/** What a load leaves on the object store. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { csvCases } from "../fixtures/csv.ts";
+import { jsonCases } from "../fixtures/json.ts";
+import { claimedAt, createLoader, fileOf, type Loaded, type Loader } from "../fixtures/load.ts";
+import { readColumn } from "../fixtures/parquet.ts";
 
-const require = createRequire(import.meta.url);
-// parquetjs-lite knows no zstd, but asks this table for what it does not know.
-const { PARQUET_COMPRESSION_METHODS } = require("parquetjs-lite/lib/compression");
-PARQUET_COMPRESSION_METHODS.ZSTD = {
-  deflate: () => undefined,
-  inflate: (bytes: Buffer) => zstdDecompressSync(bytes),
-};
-const { ParquetReader, ParquetEnvelopeReader } = require("parquetjs-lite");
+let loader: Loader;
+beforeAll(async () => {
+  loader = await createLoader();
+});
+afterAll(() => loader.close());
+beforeEach(() => loader.store.metadata.clear());
 
-const folder = mkdtempSync(join(tmpdir(), "parquet-"));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-const columns: Column[] = [
-  { name: "title", type: "text" },
-  { name: "_row_number", type: "integer" },
-  { name: "_ingested_at", type: "timestamp" },
-];
-const loadedAt = new Date("2026-11-23T05:36:44.464Z");
-
-async function written(name: string, rows: [string | null, bigint][]): Promise<Record<string, unknown>[]> {
-  const path = join(folder, name);
-  const file = createParquetFile(path, columns);
-  for (const [title, number] of rows) await file.append([title, number, microseconds(loadedAt)]);
-  await file.close();
-  expect(file.rowCount).toBe(rows.length);
-  const envelope = await ParquetEnvelopeReader.openFile(path);
-  await envelope.readHeader();
-  // The reader insists on the number 1 in the footer, and reads what a file of version 2 holds all the same.
-  const reader = new ParquetReader({ ...(await envelope.readFooter()), version: 1 }, envelope);
-  // Nor does it know dictionaries, with which the writer stores what repeats: the time of the load.
-  const cursor = reader.getCursor([["title"], ["_row_number"]]);
-  const read: Record<string, unknown>[] = [];
-  for (let record = await cursor.next(); record; record = await cursor.next()) read.push(record);
-  await reader.close();
-  return read;
-}
+const inShort = ({ columns, rows, rejects }: Loaded) => ({
+  columns,
+  rows: rows.map((row) => [Number(row.get("_row_number")), ...columns.map((name) => row.get(name))]),
+  rejects: rejects.map((reject) => [
+    ...[Number(reject.get("row_number")), Number(reject.get("line_number"))],
+    ...[reject.get("reason"), reject.get("raw")],
+    ...(reject.get("raw_bytes") === null ? [] : [Buffer.from(reject.get("raw_bytes") as Uint8Array)]),
+  ]),
+});
 
 describe("bronze Parquet", () => {
-  it("should give every text back as it arrived", async () => {
-    const texts = [
-      "Amélie",
-      "",
-      " spaced ",
-      "9.0",
-      "12345678901234567890",
-      "千と千尋の神隠し",
-      'a "quote"',
-      "line\nbreak",
-      "🎬",
-    ];
-    const read = await written(
-      "texts.parquet",
-      texts.map((text, index) => [text, BigInt(index + 1)]),
-    );
-    expect(read.map(({ title }) => title)).toEqual(texts);
-    expect(read.map(({ _row_number }) => Number(_row_number))).toEqual(texts.map((_, index) => index + 1));
+  it.each(csvCases)("should hold what a CSV file says: $name", async ({ content, expected, options }) => {
+    expect(inShort(await loader.load("csv", content, options))).toEqual(expected);
   });
 
-  it("should tell null from the empty string", async () => {
-    const read = await written("nulls.parquet", [
-      [null, 1n],
-      ["", 2n],
-    ]);
-    expect(read[0]?.title ?? null).toBeNull();
-    expect(read[1]?.title).toBe("");
+  it.each(jsonCases)("should hold what a JSON file says: $name", async ({ content, expected, options }) => {
+    expect(inShort(await loader.load("json", content, options))).toEqual(expected);
   });
 
-  it("should keep order and count over several row groups", async () => {
-    const rows = Array.from({ length: 120_001 }, (_, index): [string, bigint] => [
-      `film ${index}`,
-      BigInt(index),
+  it("should carry the lineage of each row and each reject", async () => {
+    const content = "a,b\n1,2\nx\n";
+    const { rows, rejects } = await loader.load("csv", content);
+    const batchId = createHash("sha256").update(content).digest("hex");
+    const file = "/deliveries/films.csv";
+    const lineage = { _source_file: file, _row_number: 1n, _batch_id: batchId, _ingested_at: claimedAt };
+    expect(rows.map((row) => Object.fromEntries(row))).toEqual([{ a: "1", b: "2", ...lineage }]);
+    expect(rejects.map((reject) => Object.fromEntries(reject))).toEqual([
+      {
+        ...{ source: "critic_agg", batch_id: batchId, source_file: file, row_number: 2n, line_number: 3n },
+        ...{ reason: "too_few_fields", raw: "x", raw_bytes: null, ingested_at: claimedAt },
+      },
     ]);
-    const read = await written("groups.parquet", rows);
-    expect(read).toHaveLength(rows.length);
-    expect(read.at(-1)?.title).toBe("film 120000");
-    expect(read.every(({ _row_number }, index) => Number(_row_number) === index)).toBe(true);
+  });
+
+  it("should be read alike by a second library", async () => {
+    const texts = csvCases.flatMap(({ expected }) => expected.rows.flatMap(([, ...values]) => values));
+    const quoted = texts.map((text) => `"${String(text).replaceAll('"', '""')}"\n`);
+    const { batch } = await loader.load("csv", `title\n${quoted.join("")}`);
+    const path = fileOf(loader.folder, batch.rows[0] as string);
+    expect(await readColumn(path, "title")).toEqual(texts);
+    expect(await readColumn(path, "_row_number")).toEqual(texts.map((_, index) => BigInt(index + 1)));
+  });
+
+  it("should keep names that SQL and DuckDB have plans with", async () => {
+    const header = 'select,"a ""b""",c0,number,_row_number,year=2010,"x,y"';
+    const { columns, rows } = await loader.load("csv", `${header}\n1,2,3,4,5,6,7\n`);
+    const names = ["select", 'a "b"', "c0", "number", "source_row_number", "year=2010", "x,y"];
+    expect(columns).toEqual(names);
+    expect(names.map((name) => rows[0]?.get(name))).toEqual(["1", "2", "3", "4", "5", "6", "7"]);
+  });
+
+  it("should be several objects for a large file, the same ones at each attempt", async () => {
+    const line = (number: number) =>
+      number % 1000 === 0 ? `short ${number}\n` : `film ${number},"a, b",2001\n`;
+    const content = `a,b,c\n${Array.from({ length: 900_000 }, (_, index) => line(index + 1)).join("")}`;
+    const first = await loader.load("csv", content);
+    const bytes = first.batch.rows.map((location) => readFileSync(fileOf(loader.folder, location)));
+    expect(first.batch.rows.length).toBeGreaterThan(1);
+    expect(first.batch.rows[1]).toMatch(/^s3:\/\/bronze\/rows\/critic_agg\/[0-9a-f]{64}-001\.parquet$/);
+    const numbers = first.rows.map((row) => Number(row.get("_row_number")));
+    expect(first.rows.every((row, index) => row.get("a") === `film ${numbers[index]}`)).toBe(true);
+    expect(first.batch.counts).toEqual({ rowsRead: 900_000, rowsAccepted: 899_100, rowsQuarantined: 900 });
+    loader.store.metadata.clear();
+    const second = await loader.load("csv", content, { chunkBytes: 100_003 });
+    expect(second.batch).toEqual(first.batch);
+    for (const [index, location] of second.batch.rows.entries())
+      expect(readFileSync(fileOf(loader.folder, location)).equals(bytes[index] as Buffer)).toBe(true);
   });
 });

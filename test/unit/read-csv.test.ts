@@ -27,7 +27,7 @@ describe("csv", () => {
         const lines = written.map(({ values, isQuoted, lineBreak }) => csvLine(values, isQuoted) + lineBreak);
         const read = await deliver("csv", `x,y\n${lines.join("")}`, { chunkBytes });
         expect(read.rejects).toEqual([]);
-        expect(read.rows.map(([, , ...values]) => values)).toEqual(written.map(({ values }) => values));
+        expect(read.rows.map(([, ...values]) => values)).toEqual(written.map(({ values }) => values));
       }),
     );
   });
@@ -58,7 +58,7 @@ describe("csv", () => {
     await fc.assert(
       fc.asyncProperty(dirt, fc.record(sizes), async (text, options) => {
         const { rows } = await deliver("csv", `x,y\n${text}\r\nz,z`, options);
-        expect(rows.at(-1)?.slice(2)).toEqual(["z", "z"]);
+        expect(rows.at(-1)?.slice(1)).toEqual(["z", "z"]);
       }),
       { numRuns: 1000 },
     );

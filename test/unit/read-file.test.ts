@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { csv } from "../../ingest/src/read/csv.ts";
 import { json } from "../../ingest/src/read/json.ts";
 import { unreadable } from "../../ingest/src/read/open.ts";
+import { createCollector } from "../fixtures/collector.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -52,7 +53,7 @@ describe("a file that changes between its two readings", () => {
     await writeFile(join(folder, "changing.csv"), "a,b\n1,2\n");
     const columns = await csv.columns(fileNamed("changing.csv"));
     await writeFile(join(folder, "changing.csv"), changed);
-    const read = Array.fromAsync(csv.records(fileNamed("changing.csv"), columns));
+    const read = csv.records(fileNamed("changing.csv"), columns, createCollector().sink);
     await expect(read).rejects.toThrow("/data/changing.csv: has changed while it was read, another header");
   });
 
@@ -60,7 +61,7 @@ describe("a file that changes between its two readings", () => {
     await writeFile(join(folder, "changing.json"), '[{"a": 1}]');
     const columns = await json.columns(fileNamed("changing.json"));
     await writeFile(join(folder, "changing.json"), '[{"b": 1}]');
-    const read = Array.fromAsync(json.records(fileNamed("changing.json"), columns));
+    const read = json.records(fileNamed("changing.json"), columns, createCollector().sink);
     await expect(read).rejects.toThrow("/data/changing.json: has changed while it was read, new key b");
   });
 });

@@ -3,10 +3,11 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { exitCode, ReelhouseError } from "../errors.ts";
 import type { Claim, Counts } from "../ledger.ts";
-import { type Format, isReject, type Reject, type Row, type SourceFile } from "../read/record.ts";
+import type { Format, ReadOptions, SourceFile } from "../read/record.ts";
 import type { Store } from "../store.ts";
-import { createParquetFile, microseconds } from "./parquet.ts";
-import { lineageColumns, quarantineColumns, textColumns } from "./tables.ts";
+import type { Engine } from "./engine.ts";
+import { copyRejects, copyRows } from "./parquet.ts";
+import { type Part, Parts } from "./parts.ts";
 
 const bucket = "bronze";
 
@@ -15,22 +16,27 @@ export interface WrittenBatch {
   claim: Claim;
   columns: string[];
   counts: Counts;
-  /** Locations of the Parquet objects; undefined where there was nothing to write. */
-  rows: string | undefined;
+  /** Locations of the Parquet objects, in the order of their rows; empty if there is no row. */
+  rows: string[];
+  /** Location of the Parquet object; undefined if there is no reject. */
   rejects: string | undefined;
 }
 
-interface Delivery {
+export interface Delivery {
   claim: Claim;
   columns: string[];
   format: Format;
+  options: ReadOptions;
   file: SourceFile;
+  /** Of the file; decides how it is cut into parts. */
+  byteCount: number;
   /** Throws when the file is not what it was when it was hashed. */
   unchanged(): Promise<void>;
 }
 
 export interface BatchTools {
   store: Store;
+  engine: Engine;
   /** A local folder for temporary files. */
   folder: string;
   onRows(rowsRead: number): void;
@@ -38,90 +44,101 @@ export interface BatchTools {
 }
 
 /**
- * Reads the file, writes it as Parquet, checks that no record is missing, and uploads. All names come from the
- * claim, and the content from the claim and the file alone: a second attempt writes the same again.
+ * Reads the file, writes it as Parquet, checks that no record is missing, and uploads, part by part. All names come
+ * from the claim, and the content from the claim and the file alone: a second attempt writes the same again.
  */
 export async function writeBatch(delivery: Delivery, tools: BatchTools): Promise<WrittenBatch> {
-  const { claim, columns, file } = delivery;
-  const rowsFile = join(tools.folder, `${claim.batchId}.rows.parquet`);
-  const rejectsFile = join(tools.folder, `${claim.batchId}.rejects.parquet`);
+  const { claim, columns, format, file, options, byteCount } = delivery;
+  const locations: string[] = [];
+  const parts = new Parts({
+    folder: tools.folder,
+    batchId: claim.batchId,
+    columnCount: columns.length,
+    partBytes: partBytes(byteCount),
+    parallel: tools.engine.parallel,
+    onRows: tools.onRows,
+    onPart: async (part) => {
+      tools.signal.throwIfAborted();
+      locations[part.number] = await putRows(part, delivery, tools);
+    },
+  });
   try {
-    const counts = await writeParquet(delivery, rowsFile, rejectsFile, tools);
+    await format.records(file, columns, parts, options);
+    await parts.finish();
     await tools.store.putFile(bucket, `originals/${claim.source}/${claim.batchId}`, file.path);
-    // The last moment: what is uploaded from here on under the hash's name must be what was hashed.
     await delivery.unchanged();
-    const rows = await putOnce(tools.store, claim, "rows", rowsFile, counts.rowsAccepted);
-    const rejects = await putOnce(tools.store, claim, "quarantine", rejectsFile, counts.rowsQuarantined);
-    return { claim, columns, counts, rows, rejects };
+    const rejects = await putRejects(parts, delivery, tools);
+    const rowsQuarantined = parts.rejectCount;
+    const counts = {
+      rowsRead: parts.rowsRead,
+      rowsAccepted: parts.rowsRead - rowsQuarantined,
+      rowsQuarantined,
+    };
+    return { claim, columns, counts, rows: locations, rejects };
   } finally {
-    await rm(rowsFile, { force: true });
-    await rm(rejectsFile, { force: true });
+    await parts.remove();
   }
 }
 
-/** Each record into one of the two files. Throws when fewer were written than the reader counted. */
-async function writeParquet(
-  { claim, columns, format, file }: Delivery,
-  rowsFile: string,
-  rejectsFile: string,
-  { onRows, signal }: BatchTools,
-): Promise<Counts> {
-  const rows = createParquetFile(rowsFile, [...textColumns(columns), ...lineageColumns]);
-  const rejects = createParquetFile(rejectsFile, quarantineColumns);
-  let rowsRead = 0;
-  for await (const records of format.records(file, columns)) {
-    for (const record of records) {
-      rowsRead = record.rowNumber;
-      if (isReject(record)) await rejects.append(rejectValues(claim, record));
-      else await rows.append(rowValues(claim, record));
-    }
-    signal.throwIfAborted();
-    onRows(rowsRead);
-  }
-  await rows.close();
-  await rejects.close();
-  const counts = { rowsRead, rowsAccepted: rows.rowCount, rowsQuarantined: rejects.rowCount };
-  if (rowsRead !== counts.rowsAccepted + counts.rowsQuarantined) {
-    throw new Error(`read ${file.hostPath}: rows were lost: ${JSON.stringify(counts)}`);
-  }
-  return counts;
+const leastPartBytes = 8_388_608;
+const mostPartBytes = 134_217_728;
+const usualParts = 8;
+
+/** Few objects, each large enough to be read well, and enough of them that all cores have work. */
+const partBytes = (byteCount: number) =>
+  Math.min(mostPartBytes, Math.max(leastPartBytes, Math.ceil(byteCount / usualParts)));
+
+async function putRows(part: Part, delivery: Delivery, tools: BatchTools): Promise<string> {
+  const { claim, columns } = delivery;
+  const key = `rows/${claim.source}/${claim.batchId}-${String(part.number).padStart(3, "0")}.parquet`;
+  const rows = { ...part, columns, mark: claim.batchId };
+  return putParquet(key, part.rowCount, (target) => copyRows(rows, claim, target), delivery, tools);
 }
 
-/** In the order of the source's columns and `lineageColumns`. */
-const rowValues = (claim: Claim, { values, rowNumber }: Row) => [
-  ...values,
-  claim.sourceFile,
-  BigInt(rowNumber),
-  claim.batchId,
-  microseconds(claim.claimedAt),
-];
-
-/** In the order of `quarantineColumns`. */
-const rejectValues = (claim: Claim, { rowNumber, lineNumber, reason, raw }: Reject) => [
-  claim.source,
-  claim.batchId,
-  claim.sourceFile,
-  BigInt(rowNumber),
-  BigInt(lineNumber),
-  reason,
-  raw,
-  microseconds(claim.claimedAt),
-];
+async function putRejects(
+  { rejects, rejectCount }: Parts,
+  delivery: Delivery,
+  tools: BatchTools,
+): Promise<string | undefined> {
+  const { claim } = delivery;
+  const key = `quarantine/${claim.source}/${claim.batchId}.parquet`;
+  if (rejects === undefined) return undefined;
+  return putParquet(key, rejectCount, (target) => copyRejects(rejects, claim, target), delivery, tools);
+}
 
 /**
- * Uploads unless there is nothing to upload. An object that is there already may be part of its table, whose
- * manifest knows its length: it is never written again. It came from the same bytes; that it has as many rows is
- * checked all the same.
+ * Writes one object and uploads it. Fails if DuckDB read another number of records than the reader counted: then
+ * the two do not understand the file alike, and rows would be lost.
  */
-async function putOnce(
-  store: Store,
-  claim: Claim,
-  kind: "rows" | "quarantine",
-  file: string,
+async function putParquet(
+  key: string,
   rowCount: number,
-): Promise<string | undefined> {
-  if (rowCount === 0) return undefined;
-  const key = `${kind}/${claim.source}/${claim.batchId}.parquet`;
+  statement: (target: string) => string,
+  { file, unchanged }: Delivery,
+  { engine, folder, store }: BatchTools,
+): Promise<string> {
+  const target = join(folder, key.replaceAll("/", "."));
+  try {
+    const written = await engine.copy(statement(target));
+    if (written !== rowCount) {
+      throw new Error(
+        `write ${key} from ${file.hostPath}: expected ${rowCount} rows, ${written} were written`,
+      );
+    }
+    // The last moment: what is uploaded under the hash's name must be what was hashed.
+    await unchanged();
+    await putOnce(store, key, target, rowCount);
+    return `s3://${bucket}/${key}`;
+  } finally {
+    await rm(target, { force: true });
+  }
+}
+
+/**
+ * An object that is there already may be part of its table, whose manifest knows its length: it is never written
+ * again. It came from the same bytes; that it has as many rows is checked all the same.
+ */
+async function putOnce(store: Store, key: string, file: string, rowCount: number): Promise<void> {
   const existing = await store.metadataOf(bucket, key);
   if (existing === undefined) {
     await store.putFile(bucket, key, file, { "row-count": String(rowCount) });
@@ -132,5 +149,4 @@ async function putOnce(
       { next: "finish the interrupted load with the release that began it, or deliver the file anew" },
     );
   }
-  return `s3://${bucket}/${key}`;
 }

@@ -1,93 +1,87 @@
-/** Bronze Parquet: every source column as text, lineage beside it, zstd. */
-import { constants, zstdCompressSync } from "node:zlib";
-import type { SchemaElement } from "hyparquet";
-import { fileWriter, ParquetWriter } from "hyparquet-writer";
+/** Bronze Parquet: every source column as text, lineage beside it, zstd; as statements for DuckDB. */
+import type { Claim } from "../ledger.ts";
+import { identifier, literal } from "../sql.ts";
+import type { RecordFile } from "./record-file.ts";
 
-export type ColumnType = "text" | "integer" | "timestamp";
+export type ColumnType = "text" | "bytes" | "integer" | "timestamp";
 export interface Column {
   name: string;
   type: ColumnType;
 }
-type Value = string | bigint | null;
 
 /** Trino's name of each type, for CREATE TABLE. */
 export const trinoType: Record<ColumnType, string> = {
   text: "varchar",
+  bytes: "varbinary",
   integer: "bigint",
   timestamp: "timestamp(6) with time zone",
 };
 
-const schemaElement: Record<ColumnType, Omit<SchemaElement, "name">> = {
-  text: { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } },
-  integer: { type: "INT64" },
-  timestamp: {
-    type: "INT64",
-    logical_type: { type: "TIMESTAMP", isAdjustedToUTC: true, unit: "MICROS" },
-  },
-};
-
-/** Whichever comes first ends a row group; both together bound what is held in memory. */
-const rowGroupRows = 50_000;
-const rowGroupCharacters = 32_000_000;
-const zstdLevel = 3;
-
-export interface ParquetFile {
-  /** Values in the order of the columns; a timestamp is microseconds since 1970 in UTC. */
-  append(values: Value[]): Promise<void>;
-  close(): Promise<void>;
-  readonly rowCount: number;
+/** A record file of rows: which of them they are, and what a record that is to be left out begins with. */
+export interface RowsFile {
+  records: RecordFile;
+  columns: readonly string[];
+  /** The number of the record before the file's first one. */
+  recordsBefore: number;
+  /** The first value of a record that is no row: it stands for a rejected one, so that the others are numbered right. */
+  mark: string;
 }
 
-/** Writes rows to `file` as they come. Memory is bounded by one row group. */
-export function createParquetFile(file: string, columns: Column[]): ParquetFile {
-  const writer = new ParquetWriter({
-    writer: fileWriter(file),
-    schema: [
-      { name: "root", num_children: columns.length },
-      ...columns.map(({ name, type }) => ({
-        name,
-        repetition_type: "OPTIONAL" as const,
-        ...schemaElement[type],
-      })),
-    ],
-    codec: "ZSTD",
-    compressors: { ZSTD: compress },
-    createdBy: "reelhouse",
-  });
-  let group: Value[][] = columns.map(() => []);
-  let rowCount = 0;
-  let characters = 0;
-  const flush = async () => {
-    if (group[0]?.length === 0) return;
-    await writer.write({
-      columnData: columns.map(({ name }, index) => ({ name, data: group[index] ?? [] })),
-      rowGroupSize: rowGroupRows,
-    });
-    group = columns.map(() => []);
-    characters = 0;
-  };
-  return {
-    get rowCount() {
-      return rowCount;
-    },
-    async append(values) {
-      for (let index = 0; index < columns.length; index += 1) {
-        const value = values[index] ?? null;
-        group[index]?.push(value);
-        if (typeof value === "string") characters += value.length;
-      }
-      rowCount += 1;
-      if (group[0]?.length === rowGroupRows || characters >= rowGroupCharacters) await flush();
-    },
-    async close() {
-      await flush();
-      await writer.finish();
-    },
-  };
+/** Writes the rows of a record file to the Parquet file `target`. */
+export function copyRows(
+  { records, columns, recordsBefore, mark }: RowsFile,
+  claim: Claim,
+  target: string,
+): string {
+  const values = columns.map((name, index) => `c${index} AS ${identifier(name)}`);
+  return copy(
+    `SELECT ${[...values, ...lineage(claim, `number + ${recordsBefore}`)].join(", ")}
+     FROM (SELECT *, row_number() OVER () AS number FROM ${read(records, Math.max(1, columns.length))})
+     WHERE c0 IS DISTINCT FROM ${literal(mark)}`,
+    target,
+  );
 }
 
-function compress(bytes: Uint8Array): Uint8Array {
-  return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: zstdLevel } });
+/** In the order of `lineageColumns`. */
+const lineage = (claim: Claim, rowNumber: string) => [
+  `${literal(claim.sourceFile)} AS _source_file`,
+  `${rowNumber} AS _row_number`,
+  `${literal(claim.batchId)} AS _batch_id`,
+  `${timestamp(claim.claimedAt)} AS _ingested_at`,
+];
+
+/** Values of a reject in its record file, bytes as hex: row number, line number, reason, raw, raw bytes. */
+const rejectValueCount = 5;
+
+/** Writes the rejects of a record file to the Parquet file `target`, in the order of `quarantineColumns`. */
+export function copyRejects(records: RecordFile, claim: Claim, target: string): string {
+  return copy(
+    `SELECT ${literal(claim.source)} AS source, ${literal(claim.batchId)} AS batch_id,
+       ${literal(claim.sourceFile)} AS source_file, c0::BIGINT AS row_number, c1::BIGINT AS line_number,
+       c2 AS reason, c3 AS raw, unhex(c4) AS raw_bytes, ${timestamp(claim.claimedAt)} AS ingested_at
+     FROM ${read(records, rejectValueCount)}`,
+    target,
+  );
 }
 
-export const microseconds = (time: Date): bigint => BigInt(time.getTime()) * 1000n;
+const copy = (query: string, target: string) =>
+  `COPY (${query}) TO ${literal(target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`;
+
+const timestamp = (time: Date) => `TIMESTAMPTZ ${literal(time.toISOString())}`;
+
+/** Long enough for the longest record, its quotes doubled and its invalid bytes replaced. */
+const maximumLineBytes = 8_388_608;
+
+/**
+ * Everything is said and nothing found out: the file is ours, and each way to guess has lost rows. Only `strict_mode`
+ * is not said: it is the default, but said it makes DuckDB 1.5 see one field too many before a final CRLF.
+ */
+function read({ path, dialect }: RecordFile, columnCount: number): string {
+  const { delimiter, quote, quoteEscape, lineBreak, nullText } = dialect;
+  const columns = Array.from({ length: columnCount }, (_, index) => `'c${index}': 'VARCHAR'`).join(", ");
+  return `read_csv(${literal(path)}, auto_detect = false, header = false, columns = {${columns}},
+    delim = ${literal(delimiter)}, quote = ${literal(quote)}, escape = ${literal(quoteEscape)},
+    new_line = '${JSON.stringify(lineBreak).slice(1, -1)}', nullstr = ${literal(nullText ?? "")},
+    allow_quoted_nulls = false, hive_partitioning = false, compression = 'none',
+    max_line_size = ${maximumLineBytes}, buffer_size = ${2 * maximumLineBytes})`;
+}

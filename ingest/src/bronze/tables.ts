@@ -2,7 +2,8 @@
 import type { Database } from "../catalog.ts";
 import { lineageColumns as lineageNames } from "../read/column-names.ts";
 import type { Contract } from "../read/contract.ts";
-import { identifier, literal, StatementError, type TrinoSession } from "../trino.ts";
+import { identifier, literal } from "../sql.ts";
+import { StatementError, type TrinoSession } from "../trino.ts";
 import { type Column, trinoType } from "./parquet.ts";
 
 const lineageTypes = {
@@ -15,7 +16,7 @@ const lineageTypes = {
 /** Lineage, last in every source's table. */
 export const lineageColumns: Column[] = lineageNames.map((name) => ({ name, type: lineageTypes[name] }));
 
-/** Records that are no rows, with their raw text. */
+/** Records that are no rows, with their raw text; `raw_bytes` is null unless `raw` is not exact. */
 export const quarantineColumns: Column[] = [
   { name: "source", type: "text" },
   { name: "batch_id", type: "text" },
@@ -24,6 +25,7 @@ export const quarantineColumns: Column[] = [
   { name: "line_number", type: "integer" },
   { name: "reason", type: "text" },
   { name: "raw", type: "text" },
+  { name: "raw_bytes", type: "bytes" },
   { name: "ingested_at", type: "timestamp" },
 ];
 
@@ -39,7 +41,7 @@ export const batchColumns: Column[] = [
   { name: "committed_at", type: "timestamp" },
 ];
 
-/** Makes the tables that are missing, one per contract among them. One look-up when all exist. */
+/** Makes the tables that are missing, one per contract among them, and widens a quarantine of an earlier release. */
 export async function ensureBronzeTables(
   trino: TrinoSession,
   ledger: Database,
@@ -59,6 +61,7 @@ export async function ensureBronzeTables(
   const missing = [...wanted].filter(([table]) => !existing.has(table));
   if (missing.length > 0) await trino.query("CREATE SCHEMA IF NOT EXISTS bronze");
   await Promise.all(missing.map(([table, columns]) => createTable(trino, table, columns)));
+  if (existing.has("quarantine")) await addMissingColumns(trino, "quarantine", quarantineColumns);
 }
 
 async function createTable(trino: TrinoSession, table: string, columns: Column[]): Promise<void> {
@@ -69,19 +72,20 @@ async function createTable(trino: TrinoSession, table: string, columns: Column[]
 /** Adds the columns that a delivery brings and its table lacks; returns their names. */
 export async function addMissingColumns(
   trino: TrinoSession,
-  source: string,
-  columns: string[],
+  table: string,
+  columns: readonly Column[],
 ): Promise<string[]> {
   const { rows } = await trino.query(
     `SELECT column_name FROM information_schema.columns
-     WHERE table_schema = 'bronze' AND table_name = ${literal(source)}`,
+     WHERE table_schema = 'bronze' AND table_name = ${literal(table)}`,
   );
   const existing = new Set(rows.map(([name]) => name));
-  const added = columns.filter((name) => !existing.has(name));
-  for (const name of added) {
-    await trino.query(`ALTER TABLE bronze.${identifier(source)} ADD COLUMN ${identifier(name)} varchar`);
+  const added = columns.filter(({ name }) => !existing.has(name));
+  for (const { name, type } of added) {
+    const column = `${identifier(name)} ${trinoType[type]}`;
+    await trino.query(`ALTER TABLE bronze.${identifier(table)} ADD COLUMN ${column}`);
   }
-  return added;
+  return added.map(({ name }) => name);
 }
 
 /** Makes a Parquet object part of an Iceberg table, without a copy. An object that is part of it already stays so. */

@@ -1,7 +1,8 @@
 /** The commit: an entry in bronze.batches makes a batch count, then the ledger remembers it. */
 import type { Database } from "../catalog.ts";
 import { commitBatch, nextLoadOrder } from "../ledger.ts";
-import { literal, type TrinoSession } from "../trino.ts";
+import { literal } from "../sql.ts";
+import type { TrinoSession } from "../trino.ts";
 import type { WrittenBatch } from "./batch.ts";
 
 interface Tools {

@@ -1,6 +1,7 @@
 import { serviceError } from "../errors.ts";
 import type { Settings } from "../settings.ts";
-import { connectTrino, literal, runSource } from "../trino.ts";
+import { literal } from "../sql.ts";
+import { connectTrino, runSource } from "../trino.ts";
 
 /**
  * Ends what a killed run left running in Trino: such a statement could still commit, after the next run has looked.

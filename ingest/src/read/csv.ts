@@ -1,81 +1,91 @@
-import { inputError, type ReelhouseError } from "../errors.ts";
-import { bronzeColumnNames, refuseTooManyColumns } from "./column-names.ts";
-import { CsvParser } from "./csv-parser.ts";
+import { type CsvHeader, headerError, readHeader } from "./csv-header.ts";
+import { CsvRecords } from "./csv-records.ts";
+import { CsvWindow } from "./csv-window.ts";
 import { changedWhileRead } from "./open.ts";
 import {
   defaultMaximumRecordLength,
   type Format,
-  isReject,
   type ReadOptions,
-  type Reject,
-  type Row,
+  type RecordSink,
   type SourceFile,
 } from "./record.ts";
-import { textChunks } from "./text.ts";
+import { readText, type TextReader } from "./text.ts";
 
 /**
- * CSV as RFC 4180 has it, with comma and header; line breaks LF, CRLF, CR and mixtures; blank lines are
- * skipped. Values are the text between the commas, a blank one is "".
+ * CSV as RFC 4180 has it, with any sign as delimiter, quote and escape; line breaks LF, CRLF, CR and mixtures;
+ * blank lines are skipped. Values are the text between the delimiters, a blank one is "".
  */
 export const csv: Format = { columns, records };
 
+/** Tab-separated values: CSV whose delimiter need not be found out. */
+export const tsv: Format = {
+  columns: (file, options) => columns(file, { delimiter: "\t", ...options }),
+  records: (file, names, sink, options) => records(file, names, sink, { delimiter: "\t", ...options }),
+};
+
 async function columns(file: SourceFile, options: ReadOptions = {}): Promise<string[]> {
-  for await (const { header } of parsedChunks(file, options)) if (header) return columnNames(file, header);
-  throw headerError(file, "no header");
-}
-
-async function* records(
-  file: SourceFile,
-  columns: readonly string[],
-  options: ReadOptions = {},
-): AsyncGenerator<(Row | Reject)[]> {
-  let known: readonly string[] | undefined;
-  for await (const { header, found } of parsedChunks(file, options)) {
-    if (header !== known) refuseOtherHeader(file, header, columns);
-    known = header;
-    if (found.length > 0) yield found;
+  const text = readText(file, options);
+  try {
+    const { header } = await openCsv(file, text, options);
+    if (header === undefined) throw headerError(file, "no header");
+    return header.columns;
+  } finally {
+    await text.chunks.return(undefined);
   }
-  if (known === undefined) refuseOtherHeader(file, known, columns);
 }
 
-function refuseOtherHeader(
+async function records(
   file: SourceFile,
-  header: readonly string[] = [],
   columns: readonly string[],
-): void {
-  const isSame = bronzeColumnNames(header).join("\n") === columns.join("\n");
-  if (!isSame) throw changedWhileRead(file, "another header");
-}
-
-/** What each chunk completes; the header is there from the chunk on that completes it. */
-async function* parsedChunks(file: SourceFile, options: ReadOptions) {
-  const parser = new CsvParser(options.maximumRecordLength ?? defaultMaximumRecordLength);
-  const parse = (text: string, isLast: boolean) => {
-    const found = parser.push(text, isLast);
-    const [first] = found;
-    if (parser.header === undefined && first && isReject(first)) {
-      throw headerError(file, `header is no record, ${first.reason.replaceAll("_", " ")}`, first.lineNumber);
+  sink: RecordSink,
+  options: ReadOptions = {},
+): Promise<void> {
+  const text = readText(file, options);
+  try {
+    const { window, header } = await openCsv(file, text, options);
+    if (header?.columns.join("\n") !== columns.join("\n")) throw changedWhileRead(file, "another header");
+    const reader = new CsvRecords(window, header, sink, text, maximumLengthOf(options));
+    reader.read(false);
+    for await (const chunk of text.chunks) {
+      window.append(chunk);
+      reader.read(false);
+      await sink.drained();
     }
-    return { header: parser.header, found };
-  };
-  for await (const text of textChunks(file, options.chunkBytes)) yield parse(text, false);
-  yield parse("", true);
+    reader.read(true);
+  } finally {
+    await text.chunks.return(undefined);
+  }
 }
 
-function columnNames(file: SourceFile, header: readonly string[]): string[] {
-  refuseTooManyColumns(file.hostPath, header.length, 1);
-  if (header.every((name) => name.trim() === "")) throw headerError(file, "header without a name");
-  const [first = ""] = header;
-  if (/^\s*<[!?a-z]/i.test(first)) throw headerError(file, "HTML or XML in the place of the header");
-  if (/^\s*(\{|\[\s*(\{|$))/.test(first)) throw headerError(file, "JSON in the place of the header");
-  return bronzeColumnNames(header);
+const maximumLengthOf = (options: ReadOptions) => options.maximumRecordLength ?? defaultMaximumRecordLength;
+
+/** Reads on until the header is complete; the window then stands behind it. Undefined: there is none. */
+async function openCsv(
+  file: SourceFile,
+  text: TextReader,
+  options: ReadOptions,
+): Promise<{ window: CsvWindow; header: CsvHeader | undefined }> {
+  const maximumLength = maximumLengthOf(options);
+  const window = new CsvWindow();
+  for (let isLast = false; ; ) {
+    const next = await text.chunks.next();
+    if (next.done) isLast = true;
+    else window.append(next.value);
+    window.skipBlankLines(isLast);
+    const isBlank = window.at === window.filled;
+    if (isBlank && isLast && options.header !== false) return { window, header: undefined };
+    const header =
+      isBlank && !isLast ? undefined : readHeader(file, headOf(window, isLast), options, maximumLength);
+    if (header === undefined) continue;
+    window.moveTo(header.end, header.lineBreaks);
+    return { window, header };
+  }
 }
 
-function headerError(file: SourceFile, message: string, line = 1): ReelhouseError {
-  return inputError(message, {
-    file: file.hostPath,
-    line,
-    expected: "a first line with the column names, separated by commas",
-    next: "add the header to the file; if the file is JSON, say so in pipeline.yaml: format: json",
-  });
-}
+const headOf = ({ bytes, at, filled, lineNumber }: CsvWindow, isLast: boolean) => ({
+  bytes,
+  start: at,
+  end: filled,
+  isLast,
+  lineNumber,
+});

@@ -1,17 +1,16 @@
 import { inputError } from "../errors.ts";
 import { bronzeColumnNames, refuseTooManyColumns } from "./column-names.ts";
-import { readElement } from "./json-element.ts";
+import { type Members, readElement } from "./json-element.ts";
 import { type Element, JsonSplitter } from "./json-splitter.ts";
 import { changedWhileRead } from "./open.ts";
 import {
   defaultMaximumRecordLength,
   type Format,
   type ReadOptions,
-  type Reject,
-  type Row,
+  type RecordSink,
   type SourceFile,
 } from "./record.ts";
-import { textChunks } from "./text.ts";
+import { readText } from "./text.ts";
 
 /**
  * A JSON array of objects. Columns are the keys of all elements, named for each element by
@@ -48,30 +47,35 @@ const withoutObjects = (file: SourceFile, { text, lineNumber }: Element) =>
     next: "ask the provider for an array of objects; without rows it is []",
   });
 
-async function* records(
+async function records(
   file: SourceFile,
   columns: readonly string[],
+  sink: RecordSink,
   options: ReadOptions = {},
-): AsyncGenerator<(Row | Reject)[]> {
-  let rowNumber = 0;
+): Promise<void> {
   const positionsOf = rememberLast((keys) => columnPositions(file, columns, keys));
-  const toRecord = ({ text, lineNumber, isCut }: Element): Row | Reject => {
-    const members = isCut ? "record_too_long" : readElement(text);
-    rowNumber++;
-    if (typeof members === "string") return { rowNumber, lineNumber, reason: members, raw: text };
-    const values = new Array<string | null>(columns.length).fill(null);
-    for (const [index, position] of positionsOf(members.keys).entries()) {
-      values[position] = members.values[index] ?? null;
+  for await (const elements of elementChunks(file, options)) {
+    for (const { text, lineNumber, isCut } of elements) {
+      const members = isCut ? "record_too_long" : readElement(text);
+      if (typeof members === "string")
+        sink.reject({ lineNumber, reason: members, raw: text, rawBytes: null });
+      else sink.row(valuesOf(members, columns.length, positionsOf(members.keys)));
     }
-    return { rowNumber, lineNumber, values };
-  };
-  for await (const elements of elementChunks(file, options)) yield elements.map(toRecord);
+    await sink.drained();
+  }
+}
+
+function valuesOf(members: Members, count: number, positions: number[]): (string | null)[] {
+  const values = new Array<string | null>(count).fill(null);
+  for (const [index, position] of positions.entries()) values[position] = members.values[index] ?? null;
+  return values;
 }
 
 async function* elementChunks(file: SourceFile, options: ReadOptions): AsyncGenerator<Element[]> {
   const splitter = new JsonSplitter(file, options.maximumRecordLength ?? defaultMaximumRecordLength);
-  for await (const text of textChunks(file, options.chunkBytes)) {
-    const elements = splitter.push(text);
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  for await (const chunk of readText(file, options).chunks) {
+    const elements = splitter.push(decoder.decode(chunk, { stream: true }));
     if (elements.length > 0) yield elements;
   }
   splitter.finish();

@@ -2,49 +2,41 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { inputError, type ReelhouseError } from "../errors.ts";
 import type { SourceFile } from "./record.ts";
 
-const convert = "convert it first: iconv -f utf-16 -t utf-8 FILE > CONVERTED";
-const utf8Mark = Buffer.from([0xef, 0xbb, 0xbf]);
-
-/** First bytes of files that people deliver by mistake. */
+/** First bytes of files that are no text, and what to do about them. */
 const binaryFormats: { name: string; bytes: number[]; next: string }[] = [
-  { name: "gzip", bytes: [0x1f, 0x8b], next: "decompress it first: gunzip FILE" },
-  { name: "zip or Excel", bytes: [0x50, 0x4b, 0x03, 0x04], next: "unzip it, or save the sheet as CSV UTF-8" },
-  { name: "old Excel", bytes: [0xd0, 0xcf, 0x11, 0xe0], next: "save the sheet as CSV UTF-8" },
-  { name: "Zstandard", bytes: [0x28, 0xb5, 0x2f, 0xfd], next: "decompress it first: unzstd FILE" },
+  {
+    name: "zip or Excel",
+    bytes: [0x50, 0x4b, 0x03, 0x04],
+    next: "unzip it; if it is Excel, say so in pipeline.yaml: format: xlsx",
+  },
+  { name: "old Excel", bytes: [0xd0, 0xcf, 0x11, 0xe0], next: "save it as .xlsx or as CSV" },
   { name: "xz", bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a], next: "decompress it first: unxz FILE" },
   { name: "bzip2", bytes: [0x42, 0x5a, 0x68, 0x39, 0x31, 0x41], next: "decompress it first: bunzip2 FILE" },
-  { name: "Parquet", bytes: [0x50, 0x41, 0x52, 0x31], next: "export it as CSV or JSON" },
+  { name: "Parquet", bytes: [0x50, 0x41, 0x52, 0x31], next: "say so in pipeline.yaml: format: parquet" },
   { name: "PDF", bytes: [0x25, 0x50, 0x44, 0x46, 0x2d], next: "ask the provider for CSV or JSON" },
-  { name: "UTF-16", bytes: [0xff, 0xfe], next: convert },
-  { name: "UTF-16", bytes: [0xfe, 0xff], next: convert },
 ];
 
 /**
- * Opens a text file; `start` is the offset behind a UTF-8 byte order mark. The caller closes the handle.
- * Throws an `inputError` for a file that is missing, unreadable, no file, empty or of a known binary format.
+ * Opens a file; the caller closes the handle. Throws an `inputError` for a file that is missing, unreadable, no
+ * file or empty.
  */
-export async function openText(file: SourceFile): Promise<{ handle: FileHandle; start: number }> {
-  const handle = await openFile(file);
-  try {
-    const head = Buffer.alloc(8);
-    const { bytesRead } = await handle.read(head, 0, head.length, 0);
-    refuseBinary(file, head.subarray(0, bytesRead));
-    return { handle, start: head.subarray(0, utf8Mark.length).equals(utf8Mark) ? utf8Mark.length : 0 };
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
-}
-
-async function openFile(file: SourceFile): Promise<FileHandle> {
+export async function openFile(file: SourceFile): Promise<{ handle: FileHandle; byteCount: number }> {
   try {
     // stat first: opening a pipe would wait for a writer
     const status = await stat(file.path);
-    if (status.isFile()) return await open(file.path);
-    throw Object.assign(new Error("not a file"), { code: status.isDirectory() ? "EISDIR" : "ENOTFILE" });
+    if (!status.isFile())
+      throw Object.assign(new Error("not a file"), { code: status.isDirectory() ? "EISDIR" : "ENOTFILE" });
+    if (status.size === 0) throw emptyFile(file);
+    return { handle: await open(file.path), byteCount: status.size };
   } catch (cause) {
-    throw unreadable(file.hostPath, cause);
+    throw (cause as Error).name === "ReelhouseError" ? cause : unreadable(file.hostPath, cause);
   }
+}
+
+/** The `inputError` for a file without a byte. */
+export function emptyFile(file: SourceFile): ReelhouseError {
+  const next = "deliver the file again; without records it still has a CSV header or is []";
+  return inputError("empty, 0 bytes", { file: file.hostPath, expected: "records", next });
 }
 
 const answers: Record<string, { message: string; next: string }> = {
@@ -75,18 +67,14 @@ export function changedWhileRead(file: SourceFile, found: string): ReelhouseErro
   });
 }
 
-function refuseBinary(file: SourceFile, head: Buffer): void {
-  if (head.length === 0) {
-    const next = "deliver the file again; without records it still has a CSV header or is []";
-    throw inputError("empty, 0 bytes", { file: file.hostPath, expected: "CSV or JSON text", next });
-  }
+/** Throws an `inputError` if `head`, the first bytes of what should be text, are those of a binary format. */
+export function refuseBinary(file: SourceFile, head: Buffer): void {
   const found = binaryFormats.find(({ bytes }) => head.subarray(0, bytes.length).equals(Buffer.from(bytes)));
   if (found === undefined) return;
-  const { name, next } = found;
-  throw inputError(`${name} data`, {
+  throw inputError(`${found.name} data`, {
     file: file.hostPath,
     line: 1,
-    expected: "CSV or JSON as UTF-8 text",
-    next,
+    expected: "CSV or JSON as text",
+    next: found.next,
   });
 }

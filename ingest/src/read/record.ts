@@ -1,16 +1,9 @@
+import type { DialectOptions } from "./dialect.ts";
+
 /** A file to read: where this process opens it, and how the user knows it (messages, lineage). */
 export interface SourceFile {
   readonly path: string;
   readonly hostPath: string;
-}
-
-/** One good record, its values aligned to the columns of its file. Null: JSON null or a missing key. */
-export interface Row {
-  /** 1-based number of the record in its file; a CSV header and blank lines do not count, rejects do. */
-  readonly rowNumber: number;
-  /** 1-based physical line on which the record begins; a line ends with LF, CRLF or CR. */
-  readonly lineNumber: number;
-  readonly values: readonly (string | null)[];
 }
 
 export type RejectReason =
@@ -19,27 +12,65 @@ export type RejectReason =
   | "broken_quoting"
   | "unclosed_quote"
   | "record_too_long"
+  | "invalid_encoding"
   | "not_an_object"
   | "invalid_json"
   | "duplicate_key"
   | "invalid_unicode";
 
-/** A record that is no row. `raw` is its text as it stands in the file, cut only if `record_too_long`. */
+/** A record that is no row. */
 export interface Reject {
-  readonly rowNumber: number;
+  /** 1-based physical line on which the record begins; a line ends with LF, CRLF or CR. */
   readonly lineNumber: number;
   readonly reason: RejectReason;
+  /** The record's text as it stands in the file, cut only if `record_too_long`. */
   readonly raw: string;
+  /** Its bytes in the file; null if `raw` says it all. */
+  readonly rawBytes: Buffer | null;
 }
 
-export function isReject(record: Row | Reject): record is Reject {
-  return "reason" in record;
+/** How the bytes given to a `RecordSink` are to be read: its signs are single ASCII characters. */
+export interface RecordDialect {
+  readonly delimiter: string;
+  /** "": nothing is quoted. */
+  readonly quote: string;
+  readonly quoteEscape: string;
+  readonly lineBreak: "\n" | "\r\n" | "\r";
+  /** What stands, without quotes, for null; undefined: there is no null. */
+  readonly nullText?: string | undefined;
 }
 
-export interface ReadOptions {
-  /** Bytes per read, 65,536 unless told; what comes out does not depend on it. */
+/** For records that are written from values: with quotes around each of them but null. */
+export const plainDialect: RecordDialect = {
+  delimiter: ",",
+  quote: '"',
+  quoteEscape: '"',
+  lineBreak: "\n",
+  nullText: "\\N",
+};
+
+/**
+ * Takes the records of one file, in the file's order, and numbers them from 1: rows and rejects, not the header
+ * nor blank lines. It copies what it is given before it returns.
+ */
+export interface RecordSink {
+  /** Called before `rows`, once: until then records are in the plain dialect. */
+  begin(dialect: RecordDialect): void;
+  /** `count` rows as they stand between `start` and `end`, valid UTF-8 without NUL, each with its line break. */
+  rows(bytes: Buffer, start: number, end: number, count: number): void;
+  /** One row by its values, aligned to the file's columns. Null: JSON null or a missing key. */
+  row(values: readonly (string | null)[]): void;
+  reject(reject: Reject): void;
+  /** How many bytes `rows` may take at once; more only if they are one row. */
+  readonly room: number;
+  /** Resolves when more may come: to be awaited after each chunk of the file, so that nothing piles up. */
+  drained(): Promise<void>;
+}
+
+export interface ReadOptions extends DialectOptions {
+  /** Bytes per read, 1 MiB unless told; what comes out does not depend on it. */
   readonly chunkBytes?: number;
-  /** A longer record is no row; in UTF-16 units, 1,048,576 unless told. */
+  /** A longer record is no row; in bytes of UTF-8, 1 MiB unless told. */
   readonly maximumRecordLength?: number;
 }
 
@@ -54,13 +85,13 @@ export interface Format {
    */
   columns(file: SourceFile, options?: ReadOptions): Promise<string[]>;
   /**
-   * Called once per file with the names that `columns` returned: all records in the file's order, in
-   * arrays of what one chunk completes. Memory is bounded by one chunk and one record.
-   * May throw an `inputError` after the last array, so nothing counts before the end.
+   * Called once per file with the names that `columns` returned: gives all records to `sink`. Memory is bounded
+   * by one chunk and one record. May throw an `inputError` at any time, so nothing counts before the end.
    */
   records(
     file: SourceFile,
     columns: readonly string[],
+    sink: RecordSink,
     options?: ReadOptions,
-  ): AsyncGenerator<(Row | Reject)[]>;
+  ): Promise<void>;
 }

@@ -1,99 +1,88 @@
-import { isUtf8 } from "node:buffer";
+/** The text of a file, whatever its compression and encoding, as chunks of UTF-8 bytes. */
 import type { FileHandle } from "node:fs/promises";
-import { inputError } from "../errors.ts";
-import { isLineBreak } from "./line.ts";
-import { openText } from "./open.ts";
-import type { SourceFile } from "./record.ts";
+import { compressionOf, decompressed } from "./compression.ts";
+import { createTranscoder, encodingOf, isText, type Transcoder } from "./encoding.ts";
+import { emptyFile, openFile, refuseBinary } from "./open.ts";
+import type { ReadOptions, Reject, RejectReason, SourceFile } from "./record.ts";
 
-const defaultChunkBytes = 65_536;
-const longestCharacterBytes = 4;
+const defaultChunkBytes = 1_048_576;
+/** Enough to tell every compression, format and byte order mark. */
+const headBytes = 8;
 
-/**
- * The text of a UTF-8 file without its byte order mark, in pieces of whole characters.
- * Memory is bounded by one chunk. Throws an `inputError` if the file cannot be opened, is empty, is of a
- * known binary format, or as soon as it meets a NUL byte or a byte that is not UTF-8.
- */
-export async function* textChunks(file: SourceFile, chunkBytes = defaultChunkBytes): AsyncGenerator<string> {
-  const { handle, start } = await openText(file);
+/** A text that is read from its beginning to its end, once. */
+export interface TextReader {
+  /**
+   * UTF-8 without the byte order mark, in chunks that are valid until the next one is asked for. Memory is bounded
+   * by one chunk. What is no character in the file's encoding is no valid UTF-8 either.
+   */
+  readonly chunks: AsyncGenerator<Buffer>;
+  /** The reject for a record that `chunks` brought as `bytes`. */
+  reject(lineNumber: number, reason: RejectReason, bytes: Buffer): Reject;
+}
+
+/** Throws an `inputError`, from `chunks` too, if the file cannot be read, is empty, damaged or a binary format. */
+export function readText(file: SourceFile, options: ReadOptions = {}): TextReader {
+  let transcoder: Transcoder = createTranscoder("utf-8");
+  async function* chunks() {
+    let isFirst = true;
+    for await (const chunk of uncompressedChunks(file, options)) {
+      if (isFirst) refuseBinary(file, chunk);
+      const { name, markBytes } = encodingOf(chunk, options.encoding);
+      if (isFirst) transcoder = createTranscoder(name);
+      yield transcoder.push(isFirst ? chunk.subarray(markBytes) : chunk, false);
+      isFirst = false;
+    }
+    if (isFirst) throw emptyFile(file);
+    yield transcoder.push(Buffer.alloc(0), true);
+  }
+  const reject = (lineNumber: number, reason: RejectReason, bytes: Buffer): Reject => {
+    if (isText(bytes)) return { lineNumber, reason, raw: bytes.toString("utf8"), rawBytes: null };
+    const raw = bytes.toString("utf8").replaceAll("\0", "\uFFFD");
+    return { lineNumber, reason, raw, rawBytes: Buffer.from(transcoder.original(bytes)) };
+  };
+  return { chunks: chunks(), reject };
+}
+
+async function* uncompressedChunks(file: SourceFile, options: ReadOptions): AsyncGenerator<Buffer> {
+  const { handle, byteCount } = await openFile(file);
   try {
-    yield* decodedChunks(file, handle, start, chunkBytes);
+    const head = Buffer.alloc(headBytes);
+    const { bytesRead } = await handle.read(head, 0, headBytes, 0);
+    const compression = compressionOf(head.subarray(0, bytesRead));
+    const chunkBytes = options.chunkBytes ?? defaultChunkBytes;
+    const limits = { compressedBytes: byteCount, expansion: options.maximumExpansion };
+    yield* withWholeHead(
+      compression
+        ? decompressed(file, compression, handle.createReadStream({ start: 0, autoClose: false }), limits)
+        : reusedChunks(handle, chunkBytes),
+    );
   } finally {
     await handle.close();
   }
 }
 
-async function* decodedChunks(file: SourceFile, handle: FileHandle, start: number, chunkBytes: number) {
-  const buffer = Buffer.allocUnsafe(chunkBytes + longestCharacterBytes - 1);
-  let position = start;
-  let heldBytes = 0; // the beginning of a character whose other bytes are in the next chunk
-  for (;;) {
-    const { bytesRead } = await handle.read(buffer, heldBytes, chunkBytes, position);
-    position += bytesRead;
-    const bytes = buffer.subarray(0, heldBytes + bytesRead);
-    const whole = bytesRead === 0 ? bytes : bytes.subarray(0, wholeCharacterBytes(bytes));
-    await refuseInvalidText(file, handle, whole, position - bytes.length);
-    if (whole.length > 0) yield whole.toString("utf8");
+/** Always the same buffer: the caller is done with a chunk when it asks for the next. */
+async function* reusedChunks(handle: FileHandle, chunkBytes: number): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafe(chunkBytes);
+  for (let position = 0; ; ) {
+    const { bytesRead } = await handle.read(buffer, 0, chunkBytes, position);
     if (bytesRead === 0) return;
-    heldBytes = bytes.copy(buffer, 0, whole.length);
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
   }
 }
 
-/** How many of the bytes belong to characters that end among them. */
-function wholeCharacterBytes(bytes: Buffer): number {
-  for (let back = 1; back < longestCharacterBytes && back <= bytes.length; back++) {
-    const byte = bytes.readUInt8(bytes.length - back);
-    const isContinuation = (byte & 0xc0) === 0x80;
-    if (!isContinuation) return bytes.length - (characterBytes(byte) > back ? back : 0);
-  }
-  return bytes.length;
-}
-
-/** The length that the first byte of a UTF-8 character announces. */
-function characterBytes(firstByte: number): number {
-  if (firstByte < 0x80) return 1;
-  if (firstByte < 0xe0) return 2;
-  return firstByte < 0xf0 ? 3 : 4;
-}
-
-async function refuseInvalidText(file: SourceFile, handle: FileHandle, bytes: Buffer, start: number) {
-  const isText = isUtf8(bytes);
-  const invalid = isText ? bytes.indexOf(0) : firstInvalidByte(bytes);
-  if (invalid < 0) return;
-  const offset = start + invalid;
-  const line = await lineAt(handle, offset);
-  const hex = bytes.readUInt8(invalid).toString(16).padStart(2, "0");
-  const place = `byte 0x${hex} at offset ${offset}`;
-  const next = "convert it first, for example: iconv -f windows-1252 -t utf-8 FILE > CONVERTED";
-  if (!isText)
-    throw inputError(`not UTF-8, ${place}`, { file: file.hostPath, line, expected: "UTF-8 text", next });
-  throw inputError(`binary data, ${place}`, {
-    file: file.hostPath,
-    line,
-    expected: "text without NUL bytes",
-    next: "if it is UTF-16, convert it first: iconv -f utf-16 -t utf-8 FILE > CONVERTED",
-  });
-}
-
-function firstInvalidByte(bytes: Buffer): number {
-  let offset = 0;
-  while (offset < bytes.length) {
-    const length = characterBytes(bytes.readUInt8(offset));
-    if (offset + length > bytes.length || !isUtf8(bytes.subarray(offset, offset + length))) break;
-    offset += length;
-  }
-  return offset;
-}
-
-/** The physical line of a byte; reads the file again, so that only a refused file pays for it. */
-async function lineAt(handle: FileHandle, offset: number): Promise<number> {
-  let line = 1;
-  let previous = 0;
-  if (offset === 0) return line;
-  for await (const chunk of handle.createReadStream({ start: 0, end: offset - 1, autoClose: false })) {
-    for (const byte of chunk as Buffer) {
-      if (isLineBreak(byte, previous)) line++;
-      previous = byte;
+/** The same chunks, but for the first one, which has all bytes that tell what the file is. */
+async function* withWholeHead(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  let head: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    if (head === undefined) yield chunk;
+    else {
+      head = Buffer.concat([head, chunk]);
+      if (head.length < headBytes) continue;
+      yield head;
+      head = undefined;
     }
   }
-  return line;
+  if (head && head.length > 0) yield head;
 }

@@ -1,0 +1,43 @@
+/** DuckDB in this process: turns temporary CSV files into Parquet files. */
+import { cpus } from "node:os";
+import { DuckDBInstance } from "@duckdb/node-api";
+
+export interface Engine {
+  /** How many files may be written at once. */
+  readonly parallel: number;
+  /** Runs a COPY statement and answers how many rows it wrote. */
+  copy(statement: string): Promise<number>;
+  close(): void;
+}
+
+/** Each statement takes a thread of libuv's four: some must be left for reading and uploading. */
+const maximumParallel = 3;
+
+/**
+ * One thread per statement: the row numbers of a file make DuckDB serial anyway, and several files at once use the
+ * other cores. `folder` takes what does not fit into memory; nothing is read from or written to anywhere else, and
+ * no extension is downloaded.
+ */
+export async function openEngine(folder: string): Promise<Engine> {
+  const instance = await DuckDBInstance.create(":memory:", {
+    threads: "1",
+    memory_limit: "512MB",
+    temp_directory: folder,
+    home_directory: folder,
+    extension_directory: folder,
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+  });
+  return {
+    parallel: Math.min(maximumParallel, Math.max(2, cpus().length)),
+    async copy(statement) {
+      const connection = await instance.connect();
+      try {
+        return (await connection.run(statement)).rowsChanged;
+      } finally {
+        connection.disconnectSync();
+      }
+    },
+    close: () => instance.closeSync(),
+  };
+}

@@ -1,0 +1,156 @@
+/** The records of one file, cut into parts: each is a temporary record file first, then one Parquet object. */
+import { join } from "node:path";
+import { plainDialect, type RecordDialect, type RecordSink, type Reject } from "../read/record.ts";
+import { RecordFile } from "./record-file.ts";
+
+/** Rows between two cuts, as they wait to be written. */
+export interface Part {
+  /** From 0. */
+  number: number;
+  records: RecordFile;
+  rowCount: number;
+  /** The number of the record before the file's first one, which is a mark. */
+  recordsBefore: number;
+}
+
+export interface PartsOptions {
+  folder: string;
+  /** The hash of the file, which no file contains. */
+  batchId: string;
+  columnCount: number;
+  /** A part ends with the record that reaches it. Must not depend on anything but the file's content. */
+  partBytes: number;
+  /** How many parts may wait or be written at once: bounds temporary disk and memory. */
+  parallel: number;
+  /** Called when a part is complete; its record file goes when the answer is there. */
+  onPart(part: Part): Promise<void>;
+  onRows(rowsRead: number): void;
+}
+
+/**
+ * Takes the records of a file. A rejected record leaves a mark behind among the rows, so that the rows are numbered
+ * by their place. Parts are cut by content alone: a second attempt makes the same ones.
+ */
+export class Parts implements RecordSink {
+  rowsRead = 0;
+  rejectCount = 0;
+  /** The rejects, once there is one; the caller removes it. */
+  rejects: RecordFile | undefined;
+  readonly #options: PartsOptions;
+  readonly #running = new Set<Promise<void>>();
+  #dialect: RecordDialect = plainDialect;
+  #mark: Buffer;
+  #part: Part | undefined;
+  #partCount = 0;
+  #failure: { error: unknown } | undefined;
+
+  constructor(options: PartsOptions) {
+    this.#options = options;
+    this.#mark = this.#markRecord();
+  }
+
+  begin(dialect: RecordDialect): void {
+    // DuckDB takes some text for null in any case: one that the file does not have.
+    this.#dialect = { ...dialect, nullText: dialect.nullText ?? `${this.#options.batchId}0` };
+    this.#mark = this.#markRecord();
+  }
+
+  get room(): number {
+    return this.#options.partBytes - (this.#part?.records.byteCount ?? 0);
+  }
+
+  rows(bytes: Buffer, start: number, end: number, count: number): void {
+    const part = this.#current();
+    part.records.write(bytes, start, end);
+    this.#take(part, count);
+  }
+
+  row(values: readonly (string | null)[]): void {
+    const part = this.#current();
+    // A record of no column would be a blank line.
+    part.records.writeValues(values.length > 0 ? values : [""]);
+    this.#take(part, 1);
+  }
+
+  reject({ lineNumber, reason, raw, rawBytes }: Reject): void {
+    const { folder, batchId } = this.#options;
+    this.rowsRead++;
+    this.rejectCount++;
+    this.rejects ??= new RecordFile(join(folder, `${batchId}.rejects.csv`), plainDialect);
+    const values = [
+      String(this.rowsRead),
+      String(lineNumber),
+      reason,
+      raw,
+      rawBytes?.toString("hex") ?? null,
+    ];
+    this.rejects.writeValues(values);
+    if (this.#part === undefined) return; // the next part begins behind it
+    this.#part.records.write(this.#mark);
+    this.#endFullPart(this.#part);
+  }
+
+  async drained(): Promise<void> {
+    this.#options.onRows(this.rowsRead);
+    while (this.#running.size >= this.#options.parallel && !this.#failure) await Promise.race(this.#running);
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  /** Resolves when every part is written. */
+  async finish(): Promise<void> {
+    if (this.#part) this.#endPart(this.#part);
+    this.rejects?.close();
+    await Promise.all(this.#running);
+    await this.drained();
+  }
+
+  /** Leaves nothing behind, also after a failure. */
+  async remove(): Promise<void> {
+    await Promise.all(this.#running);
+    await this.#part?.records.remove();
+    await this.rejects?.remove();
+  }
+
+  #current(): Part {
+    if (this.#part) return this.#part;
+    const number = this.#partCount++;
+    const path = join(this.#options.folder, `${this.#options.batchId}.${number}.csv`);
+    const records = new RecordFile(path, this.#dialect);
+    // A mark comes first: DuckDB would drop a byte order mark there, which is part of the first value.
+    records.write(this.#mark);
+    this.#part = { number, records, rowCount: 0, recordsBefore: this.rowsRead - 1 };
+    return this.#part;
+  }
+
+  #take(part: Part, count: number): void {
+    part.rowCount += count;
+    this.rowsRead += count;
+    this.#endFullPart(part);
+  }
+
+  #endFullPart(part: Part): void {
+    if (part.records.byteCount >= this.#options.partBytes) this.#endPart(part);
+  }
+
+  #endPart(part: Part): void {
+    this.#part = undefined;
+    part.records.close();
+    const running: Promise<void> = this.#options
+      .onPart(part)
+      .catch((error) => {
+        this.#failure ??= { error };
+      })
+      .finally(async () => {
+        await part.records.remove();
+        this.#running.delete(running);
+      });
+    this.#running.add(running);
+  }
+
+  /** Its first value tells it from every row. */
+  #markRecord(): Buffer {
+    const { batchId, columnCount } = this.#options;
+    const blanks = this.#dialect.delimiter.repeat(Math.max(0, columnCount - 1));
+    return Buffer.from(batchId + blanks + this.#dialect.lineBreak);
+  }
+}
