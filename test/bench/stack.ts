@@ -3,7 +3,9 @@
  * from nothing: no volumes, no secrets. Prints a Markdown table of medians, the least and the greatest.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { resolve } from "node:path";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 
 const project = "reelhouse-bench";
 const folder = process.env.REELHOUSE_PROJECT ?? resolve(import.meta.dirname, "../..");
@@ -11,6 +13,7 @@ const env = { ...process.env, COMPOSE_PROJECT_NAME: project, TRINO_PORT: "18443"
 const rounds = Number(process.argv[2] ?? 5);
 /** Long enough for garbage collection and for what follows a run to calm down. */
 const restSeconds = 60;
+const scratch = mkdtempSync(join(tmpdir(), "reelhouse-bench-"));
 
 const seconds = new Map<string, number[]>();
 const mebibytes = new Map<string, number[]>();
@@ -21,17 +24,32 @@ for (let round = 1; round <= rounds; round += 1) {
   time("`./scripts/up` from nothing to gold, images built", "scripts/up", []);
   time("`./scripts/up` again, nothing to do", "scripts/up", []);
   time("`./scripts/reelhouse run`, nothing to do", "scripts/reelhouse", ["run"]);
-  time("`./scripts/reelhouse run --force`, warm: build, test, publish", "scripts/reelhouse", [
-    "run",
-    "--force",
+  time("`./scripts/reelhouse run`, warm: the sample's five files changed", "scripts/reelhouse", [
+    ...["run", "--config", changedSample()],
   ]);
   time("`./scripts/reelhouse sql`", "scripts/reelhouse", ["sql", "SELECT count(*) FROM gold.movies_unified"]);
   spawnSync("sleep", [String(restSeconds)]);
   for (const [service, size] of memoryAtRest()) note(mebibytes, service, size);
 }
 compose("down", "--volumes", "--remove-orphans");
+rmSync(scratch, { recursive: true });
 process.stdout.write(table("What", "s", seconds, 1));
 process.stdout.write(table(`Memory ${restSeconds} s after the last command`, "MiB", mebibytes, 0));
+
+/** A pipeline.yaml beside the sample's files, each with one film more: a delivery of every source. */
+function changedSample(): string {
+  const data = join(scratch, "data/sample");
+  cpSync(join(folder, "data/sample"), data, { recursive: true });
+  cpSync(join(folder, "pipeline.yaml"), join(scratch, "pipeline.yaml"));
+  for (const name of readdirSync(data)) {
+    const text = readFileSync(join(data, name), "utf8").trimEnd();
+    const changed = name.endsWith(".json")
+      ? text.replace(/\]$/, ', {"title": "Heat", "year": "1995"}]')
+      : `${text}\nHeat,1995${",1".repeat((text.split("\n", 1)[0] ?? "").split(",").length - 2)}\n`;
+    writeFileSync(join(data, name), changed);
+  }
+  return join(scratch, "pipeline.yaml");
+}
 
 function compose(...words: string[]): string {
   return execFileSync("docker", ["compose", "--project-directory", folder, ...words], {

@@ -156,6 +156,38 @@ describe("kill -9 during the build", () => {
   });
 });
 
+describe("a pointer that moved", () => {
+  /** Asks for a publication of what is on the branch, with one pointer of `faulty` not as it is. */
+  const publishWithFault = (faulty: "base" | "tested") =>
+    stack.catalogQuery(
+      `set role publisher;
+       select branch.publish(jsonb_build_object(
+           'id', 9999, 'kind', 'build', 'run_id', 'stray', 'published_at', now(), 'fingerprint', 'stray',
+           'batches', '[]'::jsonb, 'details', '{}'::jsonb, 'tables', jsonb_agg(moved || case name
+               when 'movies_unified' then jsonb_build_object('${faulty}', 's3://warehouse/elsewhere') else '{}' end)))
+       from (
+           select production.table_name as name, jsonb_build_object(
+               'namespace', production.table_namespace, 'name', production.table_name,
+               'base', production.metadata_location, 'tested', audit.metadata_location,
+               'published', production.metadata_location) as moved
+           from iceberg.iceberg_tables as production
+           join iceberg.iceberg_tables as audit using (table_namespace, table_name)
+           where production.catalog_name = 'lakehouse' and audit.catalog_name = 'audit'
+               and table_namespace in ('silver', 'gold')
+       ) as tables`,
+    );
+
+  it.each([
+    { faulty: "base", says: "gold.movies_unified moved in lakehouse since the fork" },
+    { faulty: "tested", says: "gold.movies_unified changed on audit since its tests" },
+  ] as const)("should keep a publication from happening: $faulty", async ({ faulty, says }) => {
+    const journal = () => stack.catalogQuery("select count(*) from branch.publication");
+    const before = [await goldMovies(stack), await journal()];
+    await expect(publishWithFault(faulty)).rejects.toThrow(says);
+    expect([await goldMovies(stack), await journal()]).toEqual(before);
+  });
+});
+
 describe("a dead holder", () => {
   it("should not block the next run", async () => {
     const { code, stderr } = await dieAt({ moment: "during", at: "POST /build", laterMs: 1000 }, [

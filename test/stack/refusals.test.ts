@@ -206,7 +206,7 @@ describe("a failing dbt test", () => {
 
 describe("a model that is gone", () => {
   it("should leave the lakehouse with the next publication, and be journaled", async () => {
-    const model = stack.write("passing.sql", "select 1 as one\n");
+    const model = stack.write("passing.sql", "{{ config(contract={'enforced': false}) }} select 1 as one\n");
     await stack.compose(["cp", model, "dbt:/opt/dbt/project/models/gold/passing.sql"]);
     await restartDbt();
     await stack.succeed(["build"]);

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { commands } from "../../ingest/src/commands/index.ts";
 import { differences, expectedLake } from "../oracle/index.ts";
 import { deliver, goldMovies, type SampleFiles, sampleDeliveries } from "./deliveries.ts";
 import { projectFolder, type Stack, startStack } from "./stack.ts";
@@ -98,6 +99,40 @@ describe("reelhouse sql", () => {
   });
 });
 
+describe("the CLI's words", () => {
+  it.each(Object.keys(commands))("should be explained: %s --help", async (name) => {
+    const { stdout } = await stack.succeed([name, "--help"]);
+    expect(stdout).toContain(`Usage: reelhouse ${name}`);
+  });
+
+  it("should be one JSON object per line where nobody looks", async () => {
+    const { stderr } = await stack.succeed(["run", "--no-export"]);
+    const records = stderr
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(records.length).toBeGreaterThan(5);
+    for (const record of records) {
+      expect(record).toMatchObject({ level: "info", event: expect.any(String), message: expect.any(String) });
+      expect(Date.now() - Date.parse(record.time)).toBeLessThan(60_000);
+    }
+  });
+});
+
+describe("a start on top of data", () => {
+  it("should leave every secret and certificate as it is", async () => {
+    const secrets = async () =>
+      Promise.all(
+        (["minio", "catalog", "trino", "dbt", "cli"] as const).map((service) => stack.secrets(service)),
+      );
+    const authority = async () => (await stack.succeed(["credentials", "--ca"])).stdout;
+    const before = [await secrets(), await authority()];
+    expect(before[0]).not.toContainEqual({});
+    expect((await stack.compose(["run", "--rm", "-T", "--no-deps", "secrets"])).code).toBe(0);
+    expect([await secrets(), await authority()]).toEqual(before);
+  });
+});
+
 describe("the published lakehouse", () => {
   it("should tag each table of a publication and answer as of it", async () => {
     const rows = await stack.query(
@@ -112,6 +147,17 @@ describe("the published lakehouse", () => {
       const tags = await stack.query(`SELECT name FROM ${schema}."${table}$refs" WHERE type = 'TAG'`);
       expect(tags, String(name)).toContainEqual({ name: "pub_1" });
     }
+  });
+
+  it("should answer as of a time", async () => {
+    const publications = JSON.parse((await stack.succeed(["history", "--json"])).stdout);
+    const at = String(publications.at(-1).published_at).replace("T", " ").replace("Z", " UTC");
+    const filmsAsOf = (time: string) =>
+      stack.query(`SELECT count(*) AS films FROM gold.movies_unified FOR TIMESTAMP AS OF ${time}`);
+    expect(await filmsAsOf(`TIMESTAMP '${at}'`)).toEqual([{ films: 3 }]);
+    await expect(filmsAsOf(`(TIMESTAMP '${at}' - INTERVAL '1' SECOND)`)).rejects.toThrow(
+      "No version history",
+    );
   });
 
   it("should describe its columns to BI tools", async () => {
@@ -162,7 +208,10 @@ describe("two runs at once", () => {
     expect(second.stderr).toContain("another run is active: reelhouse run ");
     const third = stack.reelhouse(["run", "--no-export", "--wait", "120"]);
     expect((await first).code).toBe(0);
-    expect((await third).code).toBe(0);
+    const waited = await third;
+    expect(waited.code, waited.stderr).toBe(0);
+    // It did not start before the first one had published.
+    expect(waited.stderr).toMatch(/nothing new since publication 2/);
   });
 
   async function runIsActive(): Promise<void> {
@@ -195,6 +244,22 @@ describe("a changed delivery", () => {
     const { stdout } = await stack.succeed(["run", "--no-export", "--json"]);
     expect(JSON.parse(stdout)).toMatchObject({ loaded: [], publication: null });
     expect(await stack.query(parasite)).toEqual([{ critics: 98 }]);
+  });
+
+  it("should be exported behind the older one in bronze, and in its place in gold", async () => {
+    const { stdout } = await stack.succeed(["export", "--config", "export.yaml", "--json"]);
+    expect(JSON.parse(stdout).files).toContain(join(stack.folder, "out/gold/kpis_by_year.csv"));
+    const exported = (name: string) => readFileSync(join(stack.folder, `out/${name}.csv`), "utf8");
+    const original = readFileSync(join(projectFolder, "data/sample/critic_agg.csv"), "utf8");
+    expect(exported("bronze/critic_agg")).toBe(`${original}Parasite,2019,98,9.4,480\n`);
+    // Titles in order; what provider 3 does not have is empty, what it is computed from too.
+    expect(exported("gold/movies_unified").split("\n")).toEqual([
+      expect.stringMatching(/^movie_title,release_year,audience_average_score,/),
+      expect.stringMatching(/^Inception,2010,9\.1,1500000,87\.0,8\.1,450,292576195,/),
+      'Parasite,2019,9.0,800000,98.0,9.4,480,53369749,audience_pulse,,,,,,,,8.0,"audience_pulse,critic_agg"',
+      expect.stringMatching(/^The Dark Knight,2008,9\.4,2200000,94\.0,8\.6,350,533345358,/),
+      "",
+    ]);
   });
 });
 
