@@ -1,22 +1,37 @@
 /**
- * The ingester's story: each delivery is hashed, claimed, read, written, uploaded, registered and committed.
+ * The ingester's story: each delivery is hashed, claimed, judged, read, written, uploaded, registered and committed.
  *
  * Nothing is lost: rows read = rows accepted + rows quarantined, checked before a batch is visible.
- * Nothing is doubled: the claim's key is (source, content hash), every object's name comes from it, registering an
- * object twice is refused by Iceberg, and the entry in bronze.batches, which makes the batch count, is written last.
+ * Nothing is doubled: the claim's key is (source, content hash); an object becomes part of a table only after the
+ * ledger has noted it as written, and is never written again after that; registering an object twice is refused by
+ * Iceberg; and the entry in bronze.batches, which makes the batch count, is written last.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type WrittenBatch, writeBatch } from "./bronze/batch.ts";
+import { fetchOriginal, keepOriginal, writeBatch } from "./bronze/batch.ts";
 import { type Engine, openEngine } from "./bronze/engine.ts";
-import { addMissingColumns, ensureBronzeTables, registerObject, textColumns } from "./bronze/tables.ts";
-import { commitVisible } from "./bronze/visible.ts";
+import { ensureBronzeTables } from "./bronze/tables.ts";
+import { makeVisible, type WrittenBatch } from "./bronze/visible.ts";
 import type { Database } from "./catalog.ts";
 import { expandPaths, type Source } from "./config.ts";
+import { checkErrorBudget, HeldBack } from "./drift/hold.ts";
+import { type Inspected, judgeColumns } from "./drift/judge.ts";
+import { registeredSchemas } from "./drift/registry.ts";
+import type { SourceSchema } from "./drift/schema.ts";
 import { exitCode, ReelhouseError } from "./errors.ts";
-import { claimBatch, clearRefusals, recordRefusal } from "./ledger.ts";
-import { type Contract, checkColumns, loadContracts } from "./read/contract.ts";
+import {
+  type Claim,
+  claimBatch,
+  clearRefusals,
+  findClaim,
+  holdBatch,
+  noteWritten,
+  recordRefusal,
+  releasedClaims,
+  resumeBatch,
+  writtenObjects,
+} from "./ledger.ts";
 import { formats } from "./read/formats.ts";
 import { hashFile, watchFile } from "./read/identity.ts";
 import type { SourceFile } from "./read/record.ts";
@@ -33,6 +48,8 @@ export interface IngestTools {
   hostRoot: string;
   /** Aborted when the run must stop: Ctrl-C, or its lock is lost. */
   signal: AbortSignal;
+  /** Host path of a file that is to be loaded although its bytes were loaded before. */
+  again: string | undefined;
 }
 
 export interface Delivery {
@@ -47,8 +64,9 @@ export interface IngestResult {
 }
 
 /** What the steps share during one call of `ingest`. */
-interface Job extends IngestTools {
-  contracts: ReadonlyMap<string, Contract>;
+export interface Job extends IngestTools {
+  /** The newest registered one of each source. */
+  schemas: Map<string, SourceSchema>;
   /** For temporary files; gone when the job ends. */
   folder: string;
   engine: Engine;
@@ -57,17 +75,16 @@ interface Job extends IngestTools {
 
 /** Loads every file of every source, in the order of the configuration, then by path. */
 export async function ingest(sources: readonly Source[], tools: IngestTools): Promise<IngestResult> {
-  const contracts = loadContracts();
-  await ensureBronzeTables(tools.trino, tools.ledger, contracts);
+  await ensureBronzeTables(tools.trino, tools.ledger, sources);
   const folder = await mkdtemp(join(tmpdir(), "reelhouse-"));
   const engine = await openEngine(folder);
   const result: IngestResult = { loaded: [], known: [], refused: [] };
   try {
+    const schemas = await registeredSchemas(tools.ledger);
+    const job: Job = { ...tools, schemas, folder, engine, result };
     const written: WrittenBatch[] = [];
-    for (const source of sources) {
-      written.push(...(await loadSource(source, { ...tools, contracts, folder, engine, result })));
-    }
-    await makeVisible(written, tools, result);
+    for (const source of sources) written.push(...(await loadSource(source, job)));
+    result.loaded.push(...(await makeVisible(written, tools)));
   } finally {
     engine.close();
     await rm(folder, { recursive: true, force: true });
@@ -79,22 +96,39 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
 async function loadSource(source: Source, job: Job): Promise<WrittenBatch[]> {
   const written: WrittenBatch[] = [];
   await clearRefusals(job.ledger, source.name);
-  let files: SourceFile[] = [];
-  try {
-    files = await expandPaths(source, job.hostRoot);
-  } catch (error) {
-    await refuse(source, source.paths.map(({ path }) => path).join(", "), error, job);
+  for (const claim of await releasedClaims(job.ledger, source.name)) {
+    const file = await fetchOriginal(job.store, claim, job.folder);
+    await loadOrRefuse(source, file, written, job);
+    await rm(file.path, { force: true });
   }
-  for (const file of files) {
+  for (const file of await filesOf(source, job)) {
     job.signal.throwIfAborted();
-    try {
-      const batch = await loadFile(source, file, written, job);
-      if (batch) written.push(batch);
-    } catch (error) {
-      await refuse(source, file.hostPath, error, job);
-    }
+    await loadOrRefuse(source, file, written, job);
   }
   return written;
+}
+
+async function filesOf(source: Source, job: Job): Promise<SourceFile[]> {
+  try {
+    return await expandPaths(source, job.hostRoot);
+  } catch (error) {
+    await refuse(source, source.paths.map(({ path }) => path).join(", "), error, job);
+    return [];
+  }
+}
+
+async function loadOrRefuse(
+  source: Source,
+  file: SourceFile,
+  written: WrittenBatch[],
+  job: Job,
+): Promise<void> {
+  try {
+    const batch = await loadFile(source, file, written, job);
+    if (batch) written.push(batch);
+  } catch (error) {
+    await refuse(source, file.hostPath, error, job);
+  }
 }
 
 /** Notes a file that can't be loaded; any other error ends the run. */
@@ -102,7 +136,8 @@ async function refuse(source: Source, file: string, error: unknown, job: Job): P
   if (!(error instanceof ReelhouseError) || error.exitCode !== exitCode.inputRefused) throw error;
   const message = error.next ? `${error.message}; ${error.next}` : error.message;
   job.result.refused.push({ source: source.name, file, message });
-  job.report.warn("refused", `${source.name}: ${message}`, { source: source.name, file });
+  const event = error instanceof HeldBack ? "held" : "refused";
+  job.report.warn(event, `${source.name}: ${message}`, { source: source.name, file });
   await recordRefusal(job.ledger, { source: source.name, sourceFile: file, message, runId: job.runId });
 }
 
@@ -112,60 +147,55 @@ async function loadFile(
   earlier: WrittenBatch[],
   job: Job,
 ): Promise<WrittenBatch | undefined> {
-  const { name } = source;
-  const format = formats[source.format];
   const unchanged = await watchFile(file);
-  // Checked before the claim: most files that are refused leave no trace in the ledger.
-  const columns = await format.columns(file);
-  announceUnexpected(name, columns, file, job);
-  const { batchId, byteCount } = await hashFile(file);
-  const delivery = { source: name, batchId, sourceFile: file.hostPath, byteCount, runId: job.runId };
-  const claim = await claimBatch(job.ledger, delivery);
+  const { contentHash, byteCount } = await hashFile(file);
+  const content = { source: source.name, contentHash, sourceFile: file.hostPath, byteCount, runId: job.runId };
+  const known = await findClaim(job.ledger, content);
   // The same bytes may also lie there twice, under two names.
-  const isKnown = claim.state === "committed" || earlier.some((batch) => batch.claim.batchId === batchId);
-  if (isKnown) {
-    job.result.known.push({ source: name, file: file.hostPath, batchId });
-    job.report.info("known", `${name}: ${file.hostPath} was loaded before, nothing added`, { batchId });
+  const isLoaded = known?.state === "committed" && job.again !== file.hostPath;
+  if (known && (isLoaded || earlier.some(({ claim }) => claim.batchId === known.batchId))) {
+    const { batchId } = known;
+    job.result.known.push({ source: source.name, file: file.hostPath, batchId });
+    job.report.info("known", `${source.name}: ${file.hostPath} was loaded before, nothing added`, { batchId });
     return undefined;
   }
-  const onRows = (rows: number) => job.report.progress(`${name}: ${file.hostPath}: ${rows} rows`);
-  const read = { claim, columns, format, options: {}, file, byteCount, unchanged };
-  return writeBatch(read, { ...job, onRows });
-}
-
-function announceUnexpected(source: string, columns: string[], file: SourceFile, job: Job): void {
-  const contract = job.contracts.get(source);
-  const unexpected = contract ? checkColumns(contract, columns, file) : [];
-  if (unexpected.length === 0) return;
-  const message = `${source}: ${file.hostPath}: kept unexpected columns ${unexpected.join(", ")}`;
-  job.report.warn("unexpected_columns", message);
-}
-
-/** Registers all objects, then lets the batches count, in one commit and in the order they were read. */
-async function makeVisible(written: WrittenBatch[], tools: IngestTools, result: IngestResult): Promise<void> {
-  const { trino, ledger, report, signal } = tools;
-  const bySource = Map.groupBy(written, ({ claim }) => claim.source);
-  await Promise.all([...bySource].map(([source, batches]) => registerSource(source, batches, tools)));
-  for (const { rejects } of written) if (rejects) await registerObject(trino, "quarantine", rejects);
-  signal.throwIfAborted();
-  await commitVisible({ trino, ledger }, written);
-  for (const { claim, counts } of written) {
-    const { rowsAccepted, rowsQuarantined } = counts;
-    const delivery = { source: claim.source, file: claim.sourceFile, batchId: claim.batchId };
-    result.loaded.push({ ...delivery, rowsAccepted, rowsQuarantined });
-    const rejected = rowsQuarantined > 0 ? `, ${rowsQuarantined} to bronze.quarantine` : "";
-    report.info("loaded", `${claim.source}: ${claim.sourceFile}: ${rowsAccepted} rows${rejected}`, delivery);
+  // Before the claim: a file that is no table leaves no trace in the ledger.
+  const inspected = await inspect(source, file);
+  const claim = await claimBatch(job.ledger, content, known);
+  const columns = [...inspected.names];
+  if (claim.state === "written") return { claim, columns, ...(await writtenObjects(job.ledger, claim)) };
+  try {
+    await judgeColumns(inspected, claim, job);
+    return await write(inspected, claim, { byteCount, unchanged }, job);
+  } catch (error) {
+    if (error instanceof HeldBack) {
+      await keepOriginal(job.store, claim, file);
+      await unchanged();
+      await holdBatch(job.ledger, claim, error.hold);
+    }
+    throw error;
   }
 }
 
-async function registerSource(
-  source: string,
-  batches: WrittenBatch[],
-  { trino, report }: IngestTools,
-): Promise<void> {
-  const columns = textColumns([...new Set(batches.flatMap((batch) => batch.columns))]);
-  const added = await addMissingColumns(trino, source, columns);
-  if (added.length > 0)
-    report.info("columns_added", `${source}: new columns ${added.join(", ")}`, { source, added });
-  for (const { rows } of batches) for (const location of rows) await registerObject(trino, source, location);
+async function inspect(source: Source, file: SourceFile): Promise<Inspected> {
+  const format = formats[source.format];
+  const columns = await format.columns(file);
+  const names = columns.map((name) => source.rename.get(name) ?? name);
+  return { source, file, format, options: {}, columns, names };
+}
+
+async function write(
+  inspected: Inspected,
+  claim: Claim,
+  content: { byteCount: number; unchanged: () => Promise<void> },
+  job: Job,
+): Promise<WrittenBatch> {
+  const { source, file, names } = inspected;
+  if (claim.state === "held") await resumeBatch(job.ledger, claim);
+  const onRows = (rows: number) => job.report.progress(`${source.name}: ${file.hostPath}: ${rows} rows`);
+  const written = await writeBatch({ ...inspected, ...content, claim }, { ...job, onRows });
+  const limits = { file: file.hostPath, batchId: claim.batchId, maximumPercent: source.maximumRejectedPercent };
+  if (!claim.isReleased) checkErrorBudget(written.counts, limits);
+  await noteWritten(job.ledger, claim, written);
+  return { claim, columns: [...names], ...written };
 }

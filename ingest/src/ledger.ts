@@ -1,14 +1,23 @@
 /** The ledger: what happened to each delivery. PostgreSQL's schema `ledger` (catalog/migrations). */
+import { createHash } from "node:crypto";
 import type { Database } from "./catalog.ts";
 
 export interface Claim {
   source: string;
-  /** sha256 of the file's bytes, hex. */
+  /** 64 hex digits: the content's hash, or for a restatement one derived from it. Every object's name comes from it. */
   batchId: string;
   /** The name under which these bytes were first claimed: every object of the batch carries it. */
   sourceFile: string;
   claimedAt: Date;
-  state: "claimed" | "committed";
+  /**
+   * claimed: nothing of it is part of a table; held: neither, and somebody must decide; written: its objects are on
+   * the store, and may be part of their tables; committed: it counts.
+   */
+  state: "claimed" | "held" | "written" | "committed";
+  /** How often the same bytes had counted before. */
+  restatement: number;
+  /** Somebody has looked at what held this batch back, and wants it loaded as it is. */
+  isReleased: boolean;
 }
 
 export interface Counts {
@@ -17,30 +26,154 @@ export interface Counts {
   rowsQuarantined: number;
 }
 
+/** What a written batch consists of. */
+export interface Written {
+  counts: Counts;
+  /** Locations of the Parquet objects with its rows, which it may share with other batches. */
+  rows: string[];
+  /** Location of the Parquet object with its rejects; undefined if there is none. */
+  rejects: string | undefined;
+}
+
+export interface DeliveredContent {
+  source: string;
+  /** sha256 of the file's bytes, hex. */
+  contentHash: string;
+  sourceFile: string;
+  byteCount: number;
+  runId: string;
+}
+
+/** The newest batch of these bytes, whatever has become of it. */
+export async function findClaim(
+  ledger: Database,
+  { source, contentHash }: Pick<DeliveredContent, "source" | "contentHash">,
+): Promise<Claim | undefined> {
+  const { rows } = await ledger.query(
+    "select * from ledger.batch where source = $1 and content_hash = $2 order by restatement desc limit 1",
+    [source, contentHash],
+  );
+  return rows[0] && claimOf(rows[0]);
+}
+
 /**
  * Claims (source, content hash) for this run. The same bytes claimed before, under any name, give that claim back:
- * what an interrupted run has written is then found again under the same names.
+ * what an interrupted run has done is then found again under the same names. Bytes whose newest batch, `earlier`, is
+ * committed get a new batch, a restatement.
  */
 export async function claimBatch(
   ledger: Database,
-  batch: { source: string; batchId: string; sourceFile: string; byteCount: number; runId: string },
+  { source, contentHash, sourceFile, byteCount, runId }: DeliveredContent,
+  earlier: Claim | undefined,
 ): Promise<Claim> {
+  const restatement = earlier ? earlier.restatement + (earlier.state === "committed" ? 1 : 0) : 0;
   const { rows } = await ledger.query(
-    `insert into ledger.batch (source, batch_id, state, source_file, byte_count, run_id)
-     values ($1, $2, 'claimed', $3, $4, $5)
+    `insert into ledger.batch (source, batch_id, content_hash, restatement, state, source_file, byte_count, run_id)
+     values ($1, $2, $3, $4, 'claimed', $5, $6, $7)
      on conflict (source, batch_id) do update set run_id = case ledger.batch.state
-         when 'claimed' then excluded.run_id else ledger.batch.run_id end
-     returning state, source_file, claimed_at`,
-    [batch.source, batch.batchId, batch.sourceFile, batch.byteCount, batch.runId],
+         when 'committed' then ledger.batch.run_id else excluded.run_id end
+     returning *`,
+    [source, batchIdOf(contentHash, restatement), contentHash, restatement, sourceFile, byteCount, runId],
   );
-  const { state, source_file, claimed_at } = rows[0];
+  return claimOf(rows[0]);
+}
+
+/** A batch's number of its own for each time that the same bytes count. */
+function batchIdOf(contentHash: string, restatement: number): string {
+  if (restatement === 0) return contentHash;
+  return createHash("sha256").update(`${contentHash} restated ${restatement}`).digest("hex");
+}
+
+interface BatchRow {
+  source: string;
+  batch_id: string;
+  state: Claim["state"];
+  restatement: number;
+  source_file: string;
+  claimed_at: Date;
+  released_at: Date | null;
+}
+
+const claimOf = (row: BatchRow): Claim => ({
+  source: row.source,
+  batchId: row.batch_id,
+  state: row.state,
+  restatement: row.restatement,
+  sourceFile: row.source_file,
+  claimedAt: row.claimed_at,
+  isReleased: row.released_at !== null,
+});
+
+/** From here on the batch is not read again: what is on the store is what will count. */
+export async function noteWritten(
+  ledger: Database,
+  { source, batchId }: Claim,
+  { counts, rows, rejects }: Written,
+): Promise<void> {
+  await ledger.query(
+    `update ledger.batch set state = 'written', rows_read = $3, rows_accepted = $4, rows_quarantined = $5,
+         row_objects = $6, reject_object = $7
+     where source = $1 and batch_id = $2 and state = 'claimed'`,
+    [source, batchId, counts.rowsRead, counts.rowsAccepted, counts.rowsQuarantined, rows, rejects ?? null],
+  );
+}
+
+/** What an earlier run wrote for a batch in state `written`. */
+export async function writtenObjects(ledger: Database, { source, batchId }: Claim): Promise<Written> {
+  const { rows } = await ledger.query("select * from ledger.batch where source = $1 and batch_id = $2", [
+    source,
+    batchId,
+  ]);
+  const { rows_read, rows_accepted, rows_quarantined, row_objects, reject_object } = rows[0];
   return {
-    source: batch.source,
-    batchId: batch.batchId,
-    state,
-    sourceFile: source_file,
-    claimedAt: claimed_at,
+    counts: { rowsRead: rows_read, rowsAccepted: rows_accepted, rowsQuarantined: rows_quarantined },
+    rows: row_objects,
+    rejects: reject_object ?? undefined,
   };
+}
+
+/** Why a batch is held back, for the one who decides about it. */
+export interface Hold {
+  reason: string;
+  /** What would let it load. */
+  next: string;
+  details: Record<string, unknown>;
+}
+
+export async function holdBatch(ledger: Database, { source, batchId }: Claim, hold: Hold): Promise<void> {
+  await ledger.query(
+    `update ledger.batch set state = 'held', held_at = now(), hold = $3
+     where source = $1 and batch_id = $2 and state <> 'committed'`,
+    [source, batchId, JSON.stringify(hold)],
+  );
+}
+
+/** What held it back does so no longer: its file was checked anew and passed. */
+export async function resumeBatch(ledger: Database, { source, batchId }: Claim): Promise<void> {
+  await ledger.query(
+    "update ledger.batch set state = 'claimed' where source = $1 and batch_id = $2 and state = 'held'",
+    [source, batchId],
+  );
+}
+
+/** Lets the next load take held batches as they are: those whose id begins with `id`. Answers them. */
+export async function releaseBatches(ledger: Database, id: string): Promise<Claim[]> {
+  const { rows } = await ledger.query(
+    `update ledger.batch set state = 'claimed', released_at = now()
+     where starts_with(batch_id, $1) and state = 'held' returning *`,
+    [id],
+  );
+  return rows.map(claimOf);
+}
+
+/** Released batches that are not loaded yet, oldest first: their bytes are kept, their files may be gone. */
+export async function releasedClaims(ledger: Database, source: string): Promise<Claim[]> {
+  const { rows } = await ledger.query(
+    `select * from ledger.batch where source = $1 and state = 'claimed' and released_at is not null
+     order by claimed_at`,
+    [source],
+  );
+  return rows.map(claimOf);
 }
 
 /** The next load order: newest wins, so a batch takes it just before it becomes visible. */
@@ -57,7 +190,7 @@ export async function commitBatch(
   await ledger.query(
     `update ledger.batch set state = 'committed', rows_read = $3, rows_accepted = $4, rows_quarantined = $5,
          load_order = $6, committed_at = $7
-     where source = $1 and batch_id = $2 and state = 'claimed'`,
+     where source = $1 and batch_id = $2 and state <> 'committed'`,
     [
       claim.source,
       claim.batchId,

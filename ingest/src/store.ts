@@ -9,12 +9,16 @@ export interface Store {
   putFile(bucket: string, key: string, file: string, metadata?: Record<string, string>): Promise<void>;
   putText(bucket: string, key: string, text: string): Promise<void>;
   getText(bucket: string, key: string): Promise<string>;
+  /** Gets an object into a local file. */
+  getFile(bucket: string, key: string, file: string): Promise<void>;
   /** The metadata of an object in lower-case names, or undefined when there is no such object. */
   metadataOf(bucket: string, key: string): Promise<Record<string, string> | undefined>;
 }
 
 /** minio-js has no time limits of its own. */
 const requestTimeoutMs = 30_000;
+/** Of a download, whose size is not known before. */
+const transferTimeoutMs = 30 * 60_000;
 /** A slower upload is a stalled one. */
 const leastBytesPerMs = 100;
 
@@ -50,6 +54,9 @@ export function connectStore(endpoint: string, keys: StoreKeys): Store {
       const stream = await told(`get ${bucket}/${key}`, client.getObject(bucket, key));
       const chunks = await told(`get ${bucket}/${key}`, stream.toArray());
       return Buffer.concat(chunks).toString("utf8");
+    },
+    async getFile(bucket, key, file) {
+      await told(`get ${bucket}/${key}`, client.fGetObject(bucket, key, file), transferTimeoutMs);
     },
     async metadataOf(bucket, key) {
       try {

@@ -1,8 +1,7 @@
 /** One delivery as objects on the store: its rows and its rejects as Parquet, and its bytes as they came. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { exitCode, ReelhouseError } from "../errors.ts";
-import type { Claim, Counts } from "../ledger.ts";
+import type { Claim, Written } from "../ledger.ts";
 import type { Format, ReadOptions, SourceFile } from "../read/record.ts";
 import type { Store } from "../store.ts";
 import type { Engine } from "./engine.ts";
@@ -10,17 +9,6 @@ import { copyRejects, copyRows } from "./parquet.ts";
 import { type Part, Parts } from "./parts.ts";
 
 const bucket = "bronze";
-
-/** A batch whose objects are on the store and which nobody sees yet. */
-export interface WrittenBatch {
-  claim: Claim;
-  columns: string[];
-  counts: Counts;
-  /** Locations of the Parquet objects, in the order of their rows; empty if there is no row. */
-  rows: string[];
-  /** Location of the Parquet object; undefined if there is no reject. */
-  rejects: string | undefined;
-}
 
 export interface Delivery {
   claim: Claim;
@@ -44,10 +32,10 @@ export interface BatchTools {
 }
 
 /**
- * Reads the file, writes it as Parquet, checks that no record is missing, and uploads, part by part. All names come
- * from the claim, and the content from the claim and the file alone: a second attempt writes the same again.
+ * Reads the file, writes it as Parquet, checks that no record is missing, and uploads, part by part. Only for a claim
+ * of which no object is part of a table yet: a second attempt writes them anew, under the same names.
  */
-export async function writeBatch(delivery: Delivery, tools: BatchTools): Promise<WrittenBatch> {
+export async function writeBatch(delivery: Delivery, tools: BatchTools): Promise<Written> {
   const { claim, columns, format, file, options, byteCount } = delivery;
   const locations: string[] = [];
   const parts = new Parts({
@@ -65,7 +53,7 @@ export async function writeBatch(delivery: Delivery, tools: BatchTools): Promise
   try {
     await format.records(file, columns, parts, options);
     await parts.finish();
-    await tools.store.putFile(bucket, `originals/${claim.source}/${claim.batchId}`, file.path);
+    await keepOriginal(tools.store, claim, file);
     await delivery.unchanged();
     const rejects = await putRejects(parts, delivery, tools);
     const rowsQuarantined = parts.rejectCount;
@@ -74,10 +62,24 @@ export async function writeBatch(delivery: Delivery, tools: BatchTools): Promise
       rowsAccepted: parts.rowsRead - rowsQuarantined,
       rowsQuarantined,
     };
-    return { claim, columns, counts, rows: locations, rejects };
+    return { counts, rows: locations, rejects };
   } finally {
     await parts.remove();
   }
+}
+
+const originalKey = ({ source, batchId }: Claim) => `originals/${source}/${batchId}`;
+
+/** The file's bytes as they came. */
+export async function keepOriginal(store: Store, claim: Claim, file: SourceFile): Promise<void> {
+  await store.putFile(bucket, originalKey(claim), file.path);
+}
+
+/** The kept bytes as a file again, below `folder`, under the name that they were claimed with. */
+export async function fetchOriginal(store: Store, claim: Claim, folder: string): Promise<SourceFile> {
+  const path = join(folder, `${claim.batchId}.original`);
+  await store.getFile(bucket, originalKey(claim), path);
+  return { path, hostPath: claim.sourceFile };
 }
 
 const leastPartBytes = 8_388_608;
@@ -127,26 +129,9 @@ async function putParquet(
     }
     // The last moment: what is uploaded under the hash's name must be what was hashed.
     await unchanged();
-    await putOnce(store, key, target, rowCount);
+    await store.putFile(bucket, key, target);
     return `s3://${bucket}/${key}`;
   } finally {
     await rm(target, { force: true });
-  }
-}
-
-/**
- * An object that is there already may be part of its table, whose manifest knows its length: it is never written
- * again. It came from the same bytes; that it has as many rows is checked all the same.
- */
-async function putOnce(store: Store, key: string, file: string, rowCount: number): Promise<void> {
-  const existing = await store.metadataOf(bucket, key);
-  if (existing === undefined) {
-    await store.putFile(bucket, key, file, { "row-count": String(rowCount) });
-  } else if (existing["row-count"] !== String(rowCount)) {
-    throw new ReelhouseError(
-      `${bucket}/${key}: an earlier release read ${existing["row-count"]} rows from the same file, this one ${rowCount}`,
-      exitCode.failed,
-      { next: "finish the interrupted load with the release that began it, or deliver the file anew" },
-    );
   }
 }

@@ -1,12 +1,14 @@
 /** DuckDB in this process: turns temporary CSV files into Parquet files. */
 import { cpus } from "node:os";
-import { DuckDBInstance } from "@duckdb/node-api";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 
 export interface Engine {
   /** How many files may be written at once. */
   readonly parallel: number;
   /** Runs a COPY statement and answers how many rows it wrote. */
   copy(statement: string): Promise<number>;
+  /** Runs a query whose columns are all text. */
+  rows(statement: string): Promise<(string | null)[][]>;
   close(): void;
 }
 
@@ -28,16 +30,21 @@ export async function openEngine(folder: string): Promise<Engine> {
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
   });
+  const connected = async <T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> => {
+    const connection = await instance.connect();
+    try {
+      return await work(connection);
+    } finally {
+      connection.disconnectSync();
+    }
+  };
   return {
     parallel: Math.min(maximumParallel, Math.max(2, cpus().length)),
-    async copy(statement) {
-      const connection = await instance.connect();
-      try {
-        return (await connection.run(statement)).rowsChanged;
-      } finally {
-        connection.disconnectSync();
-      }
-    },
+    copy: (statement) => connected(async (connection) => (await connection.run(statement)).rowsChanged),
+    rows: (statement) =>
+      connected(
+        async (connection) => (await connection.runAndReadAll(statement)).getRows() as (string | null)[][],
+      ),
     close: () => instance.closeSync(),
   };
 }

@@ -42,6 +42,12 @@ export function copyRows(
   );
 }
 
+/** The first rows of a record file. */
+export function selectRows({ records, columns, mark }: RowsFile, rowLimit: number): string {
+  return `SELECT * FROM ${read(records, Math.max(1, columns.length))}
+    WHERE c0 IS DISTINCT FROM ${literal(mark)} LIMIT ${rowLimit}`;
+}
+
 /** In the order of `lineageColumns`. */
 const lineage = (claim: Claim, rowNumber: string) => [
   `${literal(claim.sourceFile)} AS _source_file`,

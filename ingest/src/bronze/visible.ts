@@ -1,9 +1,19 @@
-/** The commit: an entry in bronze.batches makes a batch count, then the ledger remembers it. */
+/**
+ * From objects to rows that count: the objects become part of their tables, an entry in bronze.batches makes a batch
+ * count, then the ledger remembers it.
+ */
 import type { Database } from "../catalog.ts";
-import { commitBatch, nextLoadOrder } from "../ledger.ts";
+import type { IngestResult, IngestTools } from "../ingest.ts";
+import { type Claim, commitBatch, nextLoadOrder, type Written } from "../ledger.ts";
 import { literal } from "../sql.ts";
 import type { TrinoSession } from "../trino.ts";
-import type { WrittenBatch } from "./batch.ts";
+import { addMissingColumns, registerObject, textColumns } from "./tables.ts";
+
+/** A batch whose objects are on the store, as the ledger has noted; `columns` as bronze names them. */
+export interface WrittenBatch extends Written {
+  claim: Claim;
+  columns: string[];
+}
 
 interface Tools {
   trino: TrinoSession;
@@ -15,7 +25,7 @@ interface Tools {
  * between the two. Called before anything else of a run, so that every later step can trust the ledger.
  */
 export async function reconcileVisible({ trino, ledger }: Tools): Promise<void> {
-  const { rows: claimed } = await ledger.query("select batch_id from ledger.batch where state = 'claimed'");
+  const { rows: claimed } = await ledger.query("select batch_id from ledger.batch where state in ('claimed', 'written')");
   if (claimed.length === 0) return;
   const { rows } = await trino.query(
     `SELECT source, batch_id, load_order, to_unixtime(committed_at), rows_read, rows_accepted, rows_quarantined
@@ -36,8 +46,39 @@ export async function reconcileVisible({ trino, ledger }: Tools): Promise<void> 
   }
 }
 
+/** Registers all objects, then lets the batches count, in one commit and in the order they were read. */
+export async function makeVisible(
+  written: WrittenBatch[],
+  { trino, ledger, report, signal }: IngestTools,
+): Promise<IngestResult["loaded"]> {
+  const bySource = Map.groupBy(written, ({ claim }) => claim.source);
+  await Promise.all([...bySource].map(([source, batches]) => registerRows(source, batches, { trino, report })));
+  for (const { rejects } of written) if (rejects) await registerObject(trino, "quarantine", rejects);
+  signal.throwIfAborted();
+  await commitVisible({ trino, ledger }, written);
+  return written.map(({ claim, counts: { rowsAccepted, rowsQuarantined } }) => {
+    const delivery = { source: claim.source, file: claim.sourceFile, batchId: claim.batchId };
+    const rejected = rowsQuarantined > 0 ? `, ${rowsQuarantined} to bronze.quarantine` : "";
+    report.info("loaded", `${claim.source}: ${claim.sourceFile}: ${rowsAccepted} rows${rejected}`, delivery);
+    return { ...delivery, rowsAccepted, rowsQuarantined };
+  });
+}
+
+async function registerRows(
+  source: string,
+  batches: WrittenBatch[],
+  { trino, report }: Pick<IngestTools, "trino" | "report">,
+): Promise<void> {
+  const columns = textColumns([...new Set(batches.flatMap((batch) => batch.columns))]);
+  const added = await addMissingColumns(trino, source, columns);
+  if (added.length > 0)
+    report.info("columns_added", `${source}: new columns ${added.join(", ")}`, { source, added });
+  // Batches may share an object.
+  for (const location of new Set(batches.flatMap(({ rows }) => rows))) await registerObject(trino, source, location);
+}
+
 /** Makes all of `batches` count at once, and commits them in the ledger. */
-export async function commitVisible({ trino, ledger }: Tools, batches: WrittenBatch[]): Promise<void> {
+async function commitVisible({ trino, ledger }: Tools, batches: WrittenBatch[]): Promise<void> {
   if (batches.length === 0) return;
   const committedAt = new Date();
   const entries: { batch: WrittenBatch; loadOrder: number }[] = [];

@@ -8,8 +8,8 @@ import type { SourceFile } from "./record.ts";
 
 const chunkBytes = 1_048_576;
 
-/** The content hash (sha256, hex), which is the batch's id, and the size in bytes. */
-export async function hashFile(file: SourceFile): Promise<{ batchId: string; byteCount: number }> {
+/** The content hash (sha256, hex) and the size in bytes. */
+export async function hashFile(file: SourceFile): Promise<{ contentHash: string; byteCount: number }> {
   const hash = createHash("sha256");
   let byteCount = 0;
   try {
@@ -21,7 +21,7 @@ export async function hashFile(file: SourceFile): Promise<{ batchId: string; byt
   } catch (cause) {
     throw unreadable(file.hostPath, cause);
   }
-  return { batchId: hash.digest("hex"), byteCount };
+  return { contentHash: hash.digest("hex"), byteCount };
 }
 
 /**

@@ -9,6 +9,12 @@ export function nearestName(name: string, candidates: readonly string[]): string
   );
 }
 
+/** 0..1: how alike two names are; 1: equal. */
+export function likeness(left: string, right: string): number {
+  const byLetters = 1 - distanceBetween(left, right) / Math.max(left.length, right.length, 1);
+  return contains(left, right) || contains(right, left) ? Math.max(byLetters, 0.75) : byLetters;
+}
+
 function contains(outer: string, inner: string): boolean {
   return inner.length > 2 && outer.includes(inner);
 }

@@ -1,0 +1,109 @@
+/** Compares a delivery's columns with its source's schema: announces what changed, or holds the delivery back. */
+import { sampleRows, valuesByColumn } from "../bronze/sample.ts";
+import type { Source } from "../config.ts";
+import type { Claim } from "../ledger.ts";
+import type { Format, ReadOptions, SourceFile } from "../read/record.ts";
+import { identifier } from "../sql.ts";
+import { StatementError } from "../trino.ts";
+import { HeldBack, releaseAdvice } from "./hold.ts";
+import { currentSchema, registerSchema } from "./registry.ts";
+import { likelyRenames, type Samples } from "./renames.ts";
+import { compareColumns, type Drift, evolved, reasonToHold, type SourceSchema } from "./schema.ts";
+import type { Job } from "../ingest.ts";
+
+/** A file with its columns, before it is read. */
+export interface Inspected {
+  source: Source;
+  file: SourceFile;
+  format: Format;
+  options: ReadOptions;
+  /** As the file has them. */
+  columns: readonly string[];
+  /** The same in bronze: `rename` is applied. */
+  names: readonly string[];
+}
+
+/** Registers what is new. Throws `HeldBack` when somebody has to decide. A file without any column has no rows. */
+export async function judgeColumns(inspected: Inspected, claim: Claim, job: Job): Promise<void> {
+  const { source, names } = inspected;
+  if (names.length === 0) return;
+  const schema = await schemaOf(inspected, job);
+  const drift = compareColumns(schema, names);
+  if (claim.isReleased || (drift.added.length === 0 && drift.missing.length === 0)) return;
+  const renames = await renamesOf(drift, inspected, job);
+  const reason = reasonToHold(drift, renames, source.drift);
+  if (reason !== undefined) throw heldBack(reason, drift, renames, inspected, claim);
+  await announce(drift, schema, inspected, job);
+}
+
+async function schemaOf({ source, names }: Inspected, job: Job): Promise<SourceSchema> {
+  const { schema, origin } = currentSchema(job.schemas.get(source.name), source.contract?.columns, names);
+  if (origin !== undefined) await register(source.name, schema, origin, job);
+  return schema;
+}
+
+async function register(name: string, schema: SourceSchema, origin: string, job: Job): Promise<void> {
+  await registerSchema(job.ledger, name, schema, { origin, runId: job.runId });
+  job.schemas.set(name, schema);
+}
+
+async function announce(drift: Drift, schema: SourceSchema, inspected: Inspected, job: Job): Promise<void> {
+  const { source, file } = inspected;
+  const { added } = drift;
+  const missing = drift.missing.map(({ name }) => name);
+  const place = `${source.name}: ${file.hostPath}`;
+  const fields = { source: source.name, file: file.hostPath, added, missing };
+  if (missing.length > 0) {
+    job.report.warn("missing_columns", `${place}: null for missing columns ${missing.join(", ")}`, fields);
+  }
+  if (added.length === 0) return;
+  const next = source.drift === "evolve" ? evolved(schema, added) : undefined;
+  const version = next ? `, schema version ${next.version}` : "";
+  job.report.warn(
+    "unexpected_columns",
+    `${place}: kept unexpected columns ${added.join(", ")}${version}`,
+    fields,
+  );
+  if (next) await register(source.name, next, file.hostPath, job);
+}
+
+function heldBack(
+  reason: string,
+  { added, missing }: Drift,
+  renames: ReadonlyMap<string, string>,
+  { source, file, names }: Inspected,
+  { batchId }: Claim,
+): HeldBack {
+  const mapping = [...renames].map(([name, delivered]) => `${delivered}: ${name}`).join(", ");
+  const where = `source ${source.key} of pipeline.yaml`;
+  const advice = mapping
+    ? `if it was renamed, add to ${where}: rename: {${mapping}}; else ${releaseAdvice(batchId)}`
+    : releaseAdvice(batchId);
+  return new HeldBack(file.hostPath, {
+    reason,
+    next: `found ${names.join(", ")}; ${advice}`,
+    details: { added, missing: missing.map(({ name }) => name), renames: Object.fromEntries(renames) },
+  });
+}
+
+const sampleSize = 500;
+
+async function renamesOf(drift: Drift, inspected: Inspected, job: Job): Promise<Map<string, string>> {
+  const missing = drift.missing.map(({ name }) => name);
+  if (missing.length === 0 || drift.added.length === 0) return new Map();
+  const rows = await sampleRows(inspected, { ...job, rowLimit: sampleSize });
+  const delivered = valuesByColumn(inspected.names, rows);
+  return likelyRenames(missing, drift.added, await loadedValues(inspected.source.name, missing, job), delivered);
+}
+
+/** Some values that bronze has of these columns; none before the first load. */
+async function loadedValues(source: string, columns: readonly string[], { trino }: Job): Promise<Samples> {
+  const list = columns.map(identifier).join(", ");
+  try {
+    const { rows } = await trino.query(`SELECT ${list} FROM bronze.${identifier(source)} LIMIT ${sampleSize}`);
+    return valuesByColumn(columns, rows as (string | null)[][]);
+  } catch (error) {
+    if (error instanceof StatementError) return new Map();
+    throw error;
+  }
+}
