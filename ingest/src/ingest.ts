@@ -19,7 +19,7 @@ import { checkErrorBudget, HeldBack } from "./drift/hold.ts";
 import { type Inspected, judgeColumns } from "./drift/judge.ts";
 import { registeredSchemas } from "./drift/registry.ts";
 import type { SourceSchema } from "./drift/schema.ts";
-import { exitCode, ReelhouseError } from "./errors.ts";
+import { exitCode, ReelhouseError, usageError } from "./errors.ts";
 import {
   type Claim,
   claimBatch,
@@ -82,8 +82,10 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
   try {
     const schemas = await registeredSchemas(tools.ledger);
     const job: Job = { ...tools, schemas, folder, engine, result };
+    const deliveries = await Promise.all(sources.map(async (source) => ({ source, files: await filesOf(source, job) })));
+    requireDelivered(tools.again, deliveries.flatMap(({ files }) => files));
     const written: WrittenBatch[] = [];
-    for (const source of sources) written.push(...(await loadSource(source, job)));
+    for (const { source, files } of deliveries) written.push(...(await loadSource(source, files, job)));
     result.loaded.push(...(await makeVisible(written, tools)));
   } finally {
     engine.close();
@@ -93,28 +95,34 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
 }
 
 /** Everything up to the upload, file by file. A refused file does not keep the others from loading. */
-async function loadSource(source: Source, job: Job): Promise<WrittenBatch[]> {
+async function loadSource(source: Source, files: SourceFile[], job: Job): Promise<WrittenBatch[]> {
   const written: WrittenBatch[] = [];
-  await clearRefusals(job.ledger, source.name);
   for (const claim of await releasedClaims(job.ledger, source.name)) {
     const file = await fetchOriginal(job.store, claim, job.folder);
     await loadOrRefuse(source, file, written, job);
     await rm(file.path, { force: true });
   }
-  for (const file of await filesOf(source, job)) {
+  for (const file of files) {
     job.signal.throwIfAborted();
     await loadOrRefuse(source, file, written, job);
   }
   return written;
 }
 
+/** The files of a source as they lie there now: what an earlier run refused is forgotten. */
 async function filesOf(source: Source, job: Job): Promise<SourceFile[]> {
+  await clearRefusals(job.ledger, source.name);
   try {
     return await expandPaths(source, job.hostRoot);
   } catch (error) {
     await refuse(source, source.paths.map(({ path }) => path).join(", "), error, job);
     return [];
   }
+}
+
+function requireDelivered(again: string | undefined, files: SourceFile[]): void {
+  if (again === undefined || files.some(({ hostPath }) => hostPath === again)) return;
+  throw usageError(`--again ${again}: no source has this file`, "name a file that pipeline.yaml leads to");
 }
 
 async function loadOrRefuse(

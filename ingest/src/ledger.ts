@@ -148,6 +148,28 @@ export async function holdBatch(ledger: Database, { source, batchId }: Claim, ho
   );
 }
 
+export interface HeldBatch {
+  batchId: string;
+  source: string;
+  file: string;
+  heldAt: Date;
+  hold: Hold;
+}
+
+/** What waits for a decision, oldest first. */
+export async function heldBatches(ledger: Database): Promise<HeldBatch[]> {
+  const { rows } = await ledger.query(
+    "select batch_id, source, source_file, held_at, hold from ledger.batch where state = 'held' order by held_at",
+  );
+  return rows.map(({ batch_id, source, source_file, held_at, hold }) => ({
+    batchId: batch_id,
+    source,
+    file: source_file,
+    heldAt: held_at,
+    hold,
+  }));
+}
+
 /** What held it back does so no longer: its file was checked anew and passed. */
 export async function resumeBatch(ledger: Database, { source, batchId }: Claim): Promise<void> {
   await ledger.query(

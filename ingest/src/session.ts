@@ -68,6 +68,11 @@ function newRunId(): string {
   return `${time}-${randomBytes(3).toString("hex")}`;
 }
 
+/** What the caller wrote, from the folder that the caller stands in, on the host. */
+export function hostPath(written: string | boolean | undefined, env: NodeJS.ProcessEnv): string | undefined {
+  return typeof written === "string" ? resolve(env.REELHOUSE_FOLDER ?? process.cwd(), written) : undefined;
+}
+
 /** Reads the configuration that `--config` names, relative to the caller's folder. Throws exit 2. */
 export function configuredPipeline(words: Words, env: NodeJS.ProcessEnv): Pipeline {
   const name = String(words.options.config ?? "pipeline.yaml");

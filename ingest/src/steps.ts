@@ -19,11 +19,16 @@ import type { Run } from "./session.ts";
 import { connectStore } from "./store.ts";
 import { connectTrino, StatementError } from "./trino.ts";
 
-export async function ingestStep(run: Run, pipeline: Pipeline): Promise<IngestResult> {
+/** `again`: the host path of a file that is to be loaded anew. */
+export async function ingestStep(
+  run: Run,
+  pipeline: Pipeline,
+  { again }: { again?: string | undefined } = {},
+): Promise<IngestResult> {
   const { settings, ledger, report, runId, signal } = run;
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   const store = connectStore(settings.store.endpoint, settings.store.ingest);
-  const tools = { trino, ledger, store, report, runId, signal, hostRoot: settings.hostRoot };
+  const tools = { trino, ledger, store, report, runId, signal, hostRoot: settings.hostRoot, again };
   return ingest(pipeline.sources, tools).catch(async (error) => {
     // Trino tells a store or a catalog that went away like a faulty statement; which of the two it was is asked here.
     if (error instanceof StatementError) await requireHealthy(settings, loadingParts);

@@ -12,7 +12,10 @@ const bucket = "bronze";
 
 export interface Delivery {
   claim: Claim;
-  columns: string[];
+  /** As the file has them. */
+  columns: readonly string[];
+  /** The same in bronze. */
+  names: readonly string[];
   format: Format;
   options: ReadOptions;
   file: SourceFile;
@@ -91,9 +94,9 @@ const partBytes = (byteCount: number) =>
   Math.min(mostPartBytes, Math.max(leastPartBytes, Math.ceil(byteCount / usualParts)));
 
 async function putRows(part: Part, delivery: Delivery, tools: BatchTools): Promise<string> {
-  const { claim, columns } = delivery;
+  const { claim, names } = delivery;
   const key = `rows/${claim.source}/${claim.batchId}-${String(part.number).padStart(3, "0")}.parquet`;
-  const rows = { ...part, columns, mark: claim.batchId };
+  const rows = { ...part, columns: names, mark: claim.batchId };
   return putParquet(key, part.rowCount, (target) => copyRows(rows, claim, target), delivery, tools);
 }
 

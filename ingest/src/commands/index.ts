@@ -1,5 +1,6 @@
 /** All commands, in the order in which `reelhouse --help` lists them. */
 import type { Command } from "../command.ts";
+import { batch } from "./batch.ts";
 import { credentials } from "./credentials.ts";
 import { doctor } from "./doctor.ts";
 import { exportCommand } from "./export.ts";
@@ -18,6 +19,7 @@ export const commands = {
   sql,
   history,
   status,
+  batch,
   doctor,
   credentials,
   mounts,

@@ -2,7 +2,7 @@ import { allParts, loadingParts } from "../checks.ts";
 import { type Command, commonOptions, type Option, type Words } from "../command.ts";
 import { exitCode } from "../errors.ts";
 import { exportLayers } from "../export.ts";
-import { configuredPipeline, withRun } from "../session.ts";
+import { configuredPipeline, hostPath, withRun } from "../session.ts";
 import { type BuildOptions, buildStep, ingestStep } from "../steps.ts";
 
 const { config, wait, partial, json } = commonOptions;
@@ -46,11 +46,16 @@ export const run: Command = {
 export const ingest: Command = {
   summary: "load the files of pipeline.yaml into bronze",
   positionals: "",
-  options: { config, wait, json },
+  options: {
+    config,
+    wait,
+    json,
+    again: { type: "string", value: "FILE", help: "load this file anew, though its bytes were loaded before" },
+  },
   async run(words, context) {
     const pipeline = configuredPipeline(words, context.env);
     return withRun({ command: "ingest", parts: loadingParts, words, context }, async (run) => {
-      const loaded = await ingestStep(run, pipeline);
+      const loaded = await ingestStep(run, pipeline, { again: hostPath(words.options.again, context.env) });
       if (words.options.json) context.print(`${JSON.stringify(loaded)}\n`);
       return loaded.refused.length > 0 ? exitCode.inputRefused : exitCode.ok;
     });
