@@ -2,10 +2,12 @@
  * The only reader of `pipeline.yaml`: what to read and where to export, or every fault of the file at once.
  */
 import { resolve } from "node:path";
+import { dialectKeys, readDialect } from "./config/dialect.ts";
 import type { Environment } from "./config/interpolate.ts";
 import { hasGlob, type SourcePath, sourcePath } from "./config/paths.ts";
 import { type Entry, YamlReader } from "./config/yaml.ts";
 import { type Contract, loadContracts } from "./read/contract.ts";
+import type { DialectOptions } from "./read/dialect.ts";
 import { type FormatName, formatNames } from "./read/formats.ts";
 
 export { expandPaths, type Mount, mountsOf } from "./config/paths.ts";
@@ -13,7 +15,11 @@ export { expandPaths, type Mount, mountsOf } from "./config/paths.ts";
 export interface Source {
   /** The contract's name, such as `box_office_domestic`. */
   readonly name: string;
-  readonly format: FormatName;
+  /** As `pipeline.yaml` says; where it does not, `formatOf` decides for each file. */
+  readonly format?: FormatName | undefined;
+  /** The contract's. */
+  readonly usualFormat?: FormatName | undefined;
+  readonly options: DialectOptions;
   /** In the order of the file. */
   readonly paths: readonly SourcePath[];
 }
@@ -86,7 +92,7 @@ function readSource(
 ): Source | undefined {
   const isObject = yaml.isObject(entry);
   const options = isObject ? yaml.members(entry, expectedSource) : new Map([["path", entry]]);
-  refuseUnknown(yaml, options, ["path", "format"]);
+  refuseUnknown(yaml, options, ["path", "format", ...dialectKeys]);
   const path = options.get("path");
   if (!path) {
     if (options.size > 0) yaml.fault(entry, "expected the key 'path'");
@@ -94,10 +100,13 @@ function readSource(
   }
   const paths = isObject ? yaml.elements(path, expectedPath) : [path];
   const expected = isObject ? expectedPath : expectedSource;
-  const format = options.get("format");
+  const formatEntry = options.get("format");
+  const format = formatEntry && readFormat(yaml, formatEntry);
   return Object.freeze({
     name: contract.name,
-    format: format ? readFormat(yaml, format) : contract.format,
+    format,
+    usualFormat: contract.format,
+    options: readDialect(yaml, options, format ?? contract.format),
     paths: Object.freeze(paths.flatMap((item) => readPath(yaml, item, expected, baseFolder) ?? [])),
   });
 }

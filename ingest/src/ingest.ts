@@ -17,7 +17,7 @@ import { expandPaths, type Source } from "./config.ts";
 import { exitCode, ReelhouseError } from "./errors.ts";
 import { claimBatch, clearRefusals, recordRefusal } from "./ledger.ts";
 import { type Contract, checkColumns, loadContracts } from "./read/contract.ts";
-import { formats } from "./read/formats.ts";
+import { formatOf, formats } from "./read/formats.ts";
 import { hashFile, watchFile } from "./read/identity.ts";
 import type { SourceFile } from "./read/record.ts";
 import type { Report } from "./report.ts";
@@ -112,11 +112,11 @@ async function loadFile(
   earlier: WrittenBatch[],
   job: Job,
 ): Promise<WrittenBatch | undefined> {
-  const { name } = source;
-  const format = formats[source.format];
+  const { name, options } = source;
+  const format = formats[formatOf(file, source.format, source.usualFormat)];
   const unchanged = await watchFile(file);
   // Checked before the claim: most files that are refused leave no trace in the ledger.
-  const columns = await format.columns(file);
+  const columns = await format.columns(file, options);
   announceUnexpected(name, columns, file, job);
   const { batchId, byteCount } = await hashFile(file);
   const delivery = { source: name, batchId, sourceFile: file.hostPath, byteCount, runId: job.runId };
@@ -129,7 +129,7 @@ async function loadFile(
     return undefined;
   }
   const onRows = (rows: number) => job.report.progress(`${name}: ${file.hostPath}: ${rows} rows`);
-  const read = { claim, columns, format, options: {}, file, byteCount, unchanged };
+  const read = { claim, columns, format, options, file, byteCount, unchanged };
   return writeBatch(read, { ...job, onRows });
 }
 

@@ -23,7 +23,7 @@ describe("pipeline.yaml", () => {
     const text = readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
     const folder = name === "pipeline.yaml" ? "sample" : "films";
     const { sources, output } = load(text);
-    expect(sources.map(({ name, format }) => `${name} ${format}`)).toEqual([
+    expect(sources.map(({ name, usualFormat }) => `${name} ${usualFormat}`)).toEqual([
       "audience_pulse json",
       "critic_agg csv",
       "box_office_domestic csv",
@@ -61,17 +61,21 @@ describe("pipeline.yaml", () => {
     expect(sources).toEqual([
       {
         name: "box_office_international",
-        format: "csv",
+        usualFormat: "csv",
+        options: {},
         paths: [{ path: "/home/me/films/deliveries", folder: "/home/me/films/deliveries" }],
       },
       {
         name: "box_office_domestic",
-        format: "csv",
+        usualFormat: "csv",
+        options: {},
         paths: [{ path: "/home/me/films/deliveries", folder: "/home/me/films/deliveries" }],
       },
       {
         name: "audience_pulse",
         format: "csv",
+        usualFormat: "json",
+        options: {},
         paths: [
           { path: "/x/b.csv", folder: "/x" },
           { path: "/home/me/y/{a,b}/*.csv", folder: "/home/me/y" },
@@ -127,8 +131,8 @@ describe("pipeline.yaml", () => {
       "pipeline.yaml:6: source.audience_pulse.path: expected a path, a glob or a folder, found 7",
       "pipeline.yaml:6: source.audience_pulse.path: environment variable NOWHERE is not set",
       `pipeline.yaml:6: source.audience_pulse.path: expected \${NAME}, found '\${ALSO NOT}'`,
-      "pipeline.yaml:7: source.audience_pulse.formatt: expected path, format, found 'formatt', did you mean format?",
-      "pipeline.yaml:8: source.audience_pulse.format: expected csv, json, found 'xml'",
+      "pipeline.yaml:7: source.audience_pulse.formatt: expected path, format, delimiter, quote, escape, header, columns, encoding, max_expansion, found 'formatt', did you mean format?",
+      "pipeline.yaml:8: source.audience_pulse.format: expected csv, tsv, json, found 'xml'",
       `pipeline.yaml:10: source.box_office.domestik: expected ${known}, found 'box_office.domestik', did you mean box_office.domestic?`,
       `pipeline.yaml:11: source.box_office.domestic: ${path}, found nothing`,
       `pipeline.yaml:12: source.box_office.financials: ${path}, found an empty list`,
@@ -137,6 +141,76 @@ describe("pipeline.yaml", () => {
       "pipeline.yaml:16: output.bronze: expected a folder, found the glob 'out/*'",
       "pipeline.yaml:17: output.platinum: expected bronze, silver, gold, found 'platinum'",
       "pipeline.yaml:18: output.silver: expected a folder, found nothing",
+    ]);
+  });
+
+  it("should take what is said about the form of files", () => {
+    const text = [
+      "source:",
+      "  critic_agg:",
+      "    path: in",
+      "    delimiter: tab",
+      '    quote: "\'"',
+      "    escape: \\",
+      "    header: false",
+      "    columns: [title, year]",
+      "    encoding: windows-1252",
+      "    max_expansion: 500",
+      "  box_office: {domestic: {path: a.csv, delimiter: ';', quote: none, header: true}}",
+    ].join("\n");
+    const [critics, domestic] = load(text).sources;
+    expect(critics?.options).toEqual({
+      delimiter: "\t",
+      quote: "'",
+      quoteEscape: "\\",
+      header: false,
+      columns: ["title", "year"],
+      encoding: "windows-1252",
+      maximumExpansion: 500,
+    });
+    expect(domestic?.options).toEqual({ delimiter: ";", quote: "", header: true });
+    expect(Object.isFrozen(critics?.options)).toBe(true);
+    expect(Object.isFrozen(critics?.options.columns)).toBe(true);
+  });
+
+  it("should tell every fault in the form of files", () => {
+    const text = [
+      "source:",
+      "  critic_agg:",
+      "    path: in",
+      "    delimiter: ab",
+      "    quote: x",
+      "    escape: {}",
+      "    header: maybe",
+      "    columns: []",
+      "    encoding: utf8",
+      "    max_expansion: lots",
+      "  audience_pulse:",
+      "    path: in",
+      "    delimiter: ','",
+      "  box_office:",
+      "    domestic: {path: in, delimiter: ';', quote: ';', escape: ';', header: false}",
+      "    financials:",
+      "      path: in",
+      "      columns: [a]",
+      "      quote: none",
+      "      escape: \\",
+    ].join("\n");
+    expect(faultsOf(text)).toEqual([
+      "pipeline.yaml:4: source.critic_agg.delimiter: expected one sign, no letter or digit, or tab, found 'ab'",
+      "pipeline.yaml:5: source.critic_agg.quote: expected one sign, no letter or digit, or none, found 'x'",
+      "pipeline.yaml:6: source.critic_agg.escape: expected one sign, no letter or digit, or none, found an empty object",
+      "pipeline.yaml:7: source.critic_agg.header: expected true or false, found 'maybe'",
+      "pipeline.yaml:8: source.critic_agg.columns: expected the names of the columns, found an empty list",
+      "pipeline.yaml:8: source.critic_agg.columns: expected header: false beside it",
+      "pipeline.yaml:9: source.critic_agg.encoding: expected utf-8, utf-16, latin-1, windows-1252, found 'utf8', did you mean utf-8?",
+      "pipeline.yaml:10: source.critic_agg.max_expansion: expected how many times its size a file may hold, such as 500, found 'lots'",
+      "pipeline.yaml:13: source.audience_pulse.delimiter: expected format csv or tsv, found json",
+      "pipeline.yaml:15: source.box_office.domestic.delimiter: expected another sign than the quote's",
+      "pipeline.yaml:15: source.box_office.domestic.escape: expected another sign than the delimiter's",
+      "pipeline.yaml:15: source.box_office.domestic.header: expected the key 'columns' beside header: false",
+      "pipeline.yaml:18: source.box_office.financials.columns: expected header: false beside it",
+      "pipeline.yaml:20: source.box_office.financials.escape: expected a quote to escape, found quote: none",
     ]);
   });
 

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { csvCases } from "../fixtures/csv.ts";
 import { jsonCases } from "../fixtures/json.ts";
-import { claimedAt, createLoader, fileOf, type Loaded, type Loader } from "../fixtures/load.ts";
+import { claimedAt, createLoader, fileOf, inShort, type Loader } from "../fixtures/load.ts";
 import { readColumn } from "../fixtures/parquet.ts";
 
 let loader: Loader;
@@ -13,16 +13,6 @@ beforeAll(async () => {
 });
 afterAll(() => loader.close());
 beforeEach(() => loader.store.metadata.clear());
-
-const inShort = ({ columns, rows, rejects }: Loaded) => ({
-  columns,
-  rows: rows.map((row) => [Number(row.get("_row_number")), ...columns.map((name) => row.get(name))]),
-  rejects: rejects.map((reject) => [
-    ...[Number(reject.get("row_number")), Number(reject.get("line_number"))],
-    ...[reject.get("reason"), reject.get("raw")],
-    ...(reject.get("raw_bytes") === null ? [] : [Buffer.from(reject.get("raw_bytes") as Uint8Array)]),
-  ]),
-});
 
 describe("bronze Parquet", () => {
   it.each(csvCases)("should hold what a CSV file says: $name", async ({ content, expected, options }) => {

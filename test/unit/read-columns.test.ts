@@ -63,7 +63,7 @@ describe("contracts", () => {
     ]);
     for (const { name, key, format, columns } of contracts.values()) {
       expect(key.replace(".", "_")).toBe(name);
-      expect(formatNames).toContain(format);
+      if (format !== undefined) expect(formatNames).toContain(format);
       const columnNames = columns.map((column) => column.name);
       expect(bronzeColumnNames(columnNames)).toEqual(columnNames);
       expect(columns.every(({ required }) => required === true)).toBe(true);
@@ -94,7 +94,7 @@ describe("contracts", () => {
   });
 
   it("should see that a file is separated by something else", () => {
-    const next = expect.stringContaining('save it with commas, it is separated by ";"');
+    const next = expect.stringContaining('delimiter: ";"');
     expect(() => checkColumns(critics, [names.join(";")], file)).toThrow(expect.objectContaining({ next }));
   });
 });

@@ -73,6 +73,15 @@ export class YamlReader {
     return node.items.map((item) => ({ node: this.#resolveAlias(item as Node), where }));
   }
 
+  /** A text, number or truth value as it is written; undefined, without a fault, for anything else. */
+  scalar({ node }: Entry): unknown {
+    return isScalar(node) ? node.value : undefined;
+  }
+
+  describe({ node }: Entry): string {
+    return describe(node);
+  }
+
   /** A text with its `${NAME}` filled in; undefined, and a fault, if it is none or blank. */
   text(entry: Entry, expected: string): string | undefined {
     const { node } = entry;

@@ -12,8 +12,8 @@ export interface Contract {
   readonly name: string;
   /** Where `pipeline.yaml` names it, below `source`. */
   readonly key: string;
-  /** The format unless `pipeline.yaml` says another. */
-  readonly format: FormatName;
+  /** The format unless `pipeline.yaml` says another; where neither does, the file's name tells. */
+  readonly format?: FormatName;
   /** As bronze spells them. */
   readonly columns: readonly { readonly name: string; readonly required: boolean }[];
 }
@@ -61,6 +61,6 @@ function describeMissing(missing: readonly string[], added: readonly string[]): 
 
 function nextStep(columns: readonly string[]): string {
   const [separator] = columns.length === 1 ? (columns[0]?.match(/[;\t|]/) ?? []) : [];
-  if (separator) return `save it with commas, it is separated by ${JSON.stringify(separator)}`;
+  if (separator) return `say in pipeline.yaml: delimiter: ${JSON.stringify(separator)}`;
   return "correct the names in the file, or check in pipeline.yaml that it is the file of this source";
 }
