@@ -2,18 +2,37 @@
  * The only reader of `pipeline.yaml`: what to read and where to export, or every fault of the file at once.
  */
 import { resolve } from "node:path";
+import { dialectKeys, readDialect } from "./config/dialect.ts";
 import type { Environment } from "./config/interpolate.ts";
 import { hasGlob, type SourcePath, sourcePath } from "./config/paths.ts";
+import { promiseKeys, readPromises } from "./config/promises.ts";
 import { type Entry, YamlReader } from "./config/yaml.ts";
+import type { DriftPolicy } from "./drift/schema.ts";
 import { type Contract, loadContracts } from "./read/contract.ts";
+import type { DialectOptions } from "./read/dialect.ts";
 import { type FormatName, formatNames } from "./read/formats.ts";
+import { nearestName } from "./read/nearest.ts";
 
 export { expandPaths, type Mount, mountsOf } from "./config/paths.ts";
 
 export interface Source {
-  /** The contract's name, such as `box_office_domestic`. */
+  /** Its bronze table: the key with `_` for each dot, such as `box_office_domestic`. */
   readonly name: string;
-  readonly format: FormatName;
+  /** Where `pipeline.yaml` has it, below `source`: `box_office.domestic`. */
+  readonly key: string;
+  /** What its provider promised; a source without one takes its first delivery for the promise. */
+  readonly contract?: Contract | undefined;
+  /** As `pipeline.yaml` says; where it does not, `formatOf` decides for each file. */
+  readonly format?: FormatName | undefined;
+  /** The contract's. */
+  readonly usualFormat?: FormatName | undefined;
+  readonly options: DialectOptions;
+  /** What happens when a delivery's columns change. */
+  readonly drift: DriftPolicy;
+  /** A batch with a larger share of rejected rows is held back. */
+  readonly maximumRejectedPercent: number;
+  /** A file's column, as bronze would spell it -> the column of the source that it is. */
+  readonly rename: ReadonlyMap<string, string>;
   /** In the order of the file. */
   readonly paths: readonly SourcePath[];
 }
@@ -56,22 +75,51 @@ function refuseUnknown(yaml: YamlReader, members: Map<string, Entry>, allowed: r
   for (const [name, entry] of members) if (!allowed.includes(name)) yaml.unknown(entry, name, allowed);
 }
 
-/** A contract's key may have two parts: `box_office.domestic` is `domestic` below `box_office`. */
+/** A source may be in a group: `box_office.domestic` is `domestic` below `box_office`. */
 function readSources(yaml: YamlReader, entry: Entry, baseFolder: string): Source[] {
   const contracts = new Map([...loadContracts().values()].map((contract) => [contract.key, contract]));
   const keys = [...contracts.keys()];
   const readGroup = (group: Entry, prefix: string): Source[] => {
-    const members = [...yaml.members(group, `an object with one of ${keys.join(", ")}`)];
+    const members = [...yaml.members(group, `an object with a source in it, such as ${keys.join(", ")}`)];
     return members.flatMap(([name, member]) => {
       const key = prefix + name;
       const contract = contracts.get(key);
-      if (contract) return readSource(yaml, member, contract, baseFolder) ?? [];
-      if (keys.some((known) => known.startsWith(`${key}.`))) return readGroup(member, `${key}.`);
-      yaml.unknown(member, key, keys);
-      return [];
+      const isGroup = !contract && yaml.isObject(member) && !yaml.has(member, "path");
+      if (isGroup && (prefix === "" || keys.some((known) => known.startsWith(`${key}.`)))) {
+        return readGroup(member, `${key}.`);
+      }
+      if (!contract) refuseName(yaml, member, key, keys);
+      return readSource(yaml, member, { key, contract }, baseFolder) ?? [];
     });
   };
-  return readGroup(entry, "");
+  const sources = readGroup(entry, "");
+  refuseEqualNames(yaml, entry, sources);
+  return sources;
+}
+
+/** A new source needs no more than its entry; but a name that is nearly another one is a mistake. */
+function refuseName(yaml: YamlReader, entry: Entry, key: string, known: readonly string[]): void {
+  const nearest = nearestName(key, known);
+  if (nearest !== undefined) {
+    yaml.fault(
+      entry,
+      `no source has the name '${key}', did you mean ${nearest}? A new source needs a name unlike it`,
+    );
+  } else if (!/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$/.test(key) || key.length > 60) {
+    yaml.fault(entry, `expected a name of lower case letters, digits and _, found '${key}'`);
+  } else if (ownTables.includes(key)) {
+    yaml.fault(entry, `expected another name: bronze has a table '${key}' of its own`);
+  }
+}
+
+const ownTables: readonly string[] = ["batches", "quarantine"];
+
+/** `a.b` and `a_b` would be one table. */
+function refuseEqualNames(yaml: YamlReader, entry: Entry, sources: readonly Source[]): void {
+  for (const [name, group] of Map.groupBy(sources, (source) => source.name)) {
+    if (group.length > 1)
+      yaml.fault(entry, `two sources have the table ${name}: ${group.map(({ key }) => key).join(", ")}`);
+  }
 }
 
 const expectedPath = "a path, a glob or a folder";
@@ -81,12 +129,12 @@ const expectedSource = "a path, a glob, a folder or an object with 'path'";
 function readSource(
   yaml: YamlReader,
   entry: Entry,
-  contract: Contract,
+  { key, contract }: { key: string; contract: Contract | undefined },
   baseFolder: string,
 ): Source | undefined {
   const isObject = yaml.isObject(entry);
   const options = isObject ? yaml.members(entry, expectedSource) : new Map([["path", entry]]);
-  refuseUnknown(yaml, options, ["path", "format"]);
+  refuseUnknown(yaml, options, ["path", "format", ...promiseKeys, ...dialectKeys]);
   const path = options.get("path");
   if (!path) {
     if (options.size > 0) yaml.fault(entry, "expected the key 'path'");
@@ -94,10 +142,16 @@ function readSource(
   }
   const paths = isObject ? yaml.elements(path, expectedPath) : [path];
   const expected = isObject ? expectedPath : expectedSource;
-  const format = options.get("format");
+  const formatEntry = options.get("format");
+  const format = formatEntry && readFormat(yaml, formatEntry);
   return Object.freeze({
-    name: contract.name,
-    format: format ? readFormat(yaml, format) : contract.format,
+    name: key.replaceAll(".", "_"),
+    key,
+    contract,
+    format,
+    usualFormat: contract?.format,
+    options: readDialect(yaml, options, format ?? contract?.format),
+    ...readPromises(yaml, options),
     paths: Object.freeze(paths.flatMap((item) => readPath(yaml, item, expected, baseFolder) ?? [])),
   });
 }

@@ -9,7 +9,6 @@ import type { Output } from "./config.ts";
 import { exitCode, ReelhouseError } from "./errors.ts";
 import { latestPublication } from "./publish/publish.ts";
 import { lineageColumns } from "./read/column-names.ts";
-import { loadContracts } from "./read/contract.ts";
 import { resultFormats } from "./results.ts";
 import type { Run } from "./session.ts";
 import type { Settings } from "./settings.ts";
@@ -83,7 +82,7 @@ async function writeCsv(
 async function bronzeTables(trino: TrinoSession): Promise<ExportedTable[]> {
   const lineage = new Set<string>(lineageColumns);
   const tables: ExportedTable[] = [];
-  for (const source of loadContracts().keys()) {
+  for (const source of await loadedSources(trino)) {
     const columns = (await columnsOf(trino, "bronze", source)).filter((name) => !lineage.has(name));
     tables.push({
       layer: "bronze",
@@ -95,6 +94,11 @@ async function bronzeTables(trino: TrinoSession): Promise<ExportedTable[]> {
     });
   }
   return tables;
+}
+
+async function loadedSources(trino: TrinoSession): Promise<string[]> {
+  const { rows } = await trino.query("SELECT DISTINCT source FROM bronze.batches ORDER BY source");
+  return rows.map(([source]) => String(source));
 }
 
 /** Silver and gold are read as of one publication: a run that publishes meanwhile must not mix two in one export. */

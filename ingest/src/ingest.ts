@@ -32,7 +32,7 @@ import {
   resumeBatch,
   writtenObjects,
 } from "./ledger.ts";
-import { formats } from "./read/formats.ts";
+import { formatOf, formats } from "./read/formats.ts";
 import { hashFile, watchFile } from "./read/identity.ts";
 import type { SourceFile } from "./read/record.ts";
 import type { Report } from "./report.ts";
@@ -82,8 +82,13 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
   try {
     const schemas = await registeredSchemas(tools.ledger);
     const job: Job = { ...tools, schemas, folder, engine, result };
-    const deliveries = await Promise.all(sources.map(async (source) => ({ source, files: await filesOf(source, job) })));
-    requireDelivered(tools.again, deliveries.flatMap(({ files }) => files));
+    const deliveries = await Promise.all(
+      sources.map(async (source) => ({ source, files: await filesOf(source, job) })),
+    );
+    requireDelivered(
+      tools.again,
+      deliveries.flatMap(({ files }) => files),
+    );
     const written: WrittenBatch[] = [];
     for (const { source, files } of deliveries) written.push(...(await loadSource(source, files, job)));
     result.loaded.push(...(await makeVisible(written, tools)));
@@ -157,14 +162,22 @@ async function loadFile(
 ): Promise<WrittenBatch | undefined> {
   const unchanged = await watchFile(file);
   const { contentHash, byteCount } = await hashFile(file);
-  const content = { source: source.name, contentHash, sourceFile: file.hostPath, byteCount, runId: job.runId };
+  const content = {
+    source: source.name,
+    contentHash,
+    sourceFile: file.hostPath,
+    byteCount,
+    runId: job.runId,
+  };
   const known = await findClaim(job.ledger, content);
   // The same bytes may also lie there twice, under two names.
   const isLoaded = known?.state === "committed" && job.again !== file.hostPath;
   if (known && (isLoaded || earlier.some(({ claim }) => claim.batchId === known.batchId))) {
     const { batchId } = known;
     job.result.known.push({ source: source.name, file: file.hostPath, batchId });
-    job.report.info("known", `${source.name}: ${file.hostPath} was loaded before, nothing added`, { batchId });
+    job.report.info("known", `${source.name}: ${file.hostPath} was loaded before, nothing added`, {
+      batchId,
+    });
     return undefined;
   }
   // Before the claim: a file that is no table leaves no trace in the ledger.
@@ -186,10 +199,11 @@ async function loadFile(
 }
 
 async function inspect(source: Source, file: SourceFile): Promise<Inspected> {
-  const format = formats[source.format];
-  const columns = await format.columns(file);
+  const { options } = source;
+  const format = formats[formatOf(file, source.format, source.usualFormat)];
+  const columns = await format.columns(file, options);
   const names = columns.map((name) => source.rename.get(name) ?? name);
-  return { source, file, format, options: {}, columns, names };
+  return { source, file, format, options, columns, names };
 }
 
 async function write(
@@ -202,7 +216,11 @@ async function write(
   if (claim.state === "held") await resumeBatch(job.ledger, claim);
   const onRows = (rows: number) => job.report.progress(`${source.name}: ${file.hostPath}: ${rows} rows`);
   const written = await writeBatch({ ...inspected, ...content, claim }, { ...job, onRows });
-  const limits = { file: file.hostPath, batchId: claim.batchId, maximumPercent: source.maximumRejectedPercent };
+  const limits = {
+    file: file.hostPath,
+    batchId: claim.batchId,
+    maximumPercent: source.maximumRejectedPercent,
+  };
   if (!claim.isReleased) checkErrorBudget(written.counts, limits);
   await noteWritten(job.ledger, claim, written);
   return { claim, columns: [...names], ...written };

@@ -5,8 +5,8 @@ import { serviceError } from "./errors.ts";
 import type { StoreKeys } from "./settings.ts";
 
 export interface Store {
-  /** Puts a local file; `metadata` is kept with the object. Nothing is visible before the last byte arrived. */
-  putFile(bucket: string, key: string, file: string, metadata?: Record<string, string>): Promise<void>;
+  /** Puts a local file. Nothing is visible before the last byte arrived. */
+  putFile(bucket: string, key: string, file: string): Promise<void>;
   putText(bucket: string, key: string, text: string): Promise<void>;
   getText(bucket: string, key: string): Promise<string>;
   /** Gets an object into a local file. */
@@ -41,10 +41,10 @@ export function connectStore(endpoint: string, keys: StoreKeys): Store {
     }
   };
   return {
-    async putFile(bucket, key, file, metadata = {}) {
+    async putFile(bucket, key, file) {
       // The size is passed on: without it the client buffers 550 MB (minio-js 8).
       const { size } = statSync(file);
-      const upload = client.putObject(bucket, key, createReadStream(file), size, metadata);
+      const upload = client.putObject(bucket, key, createReadStream(file), size);
       await told(`put ${bucket}/${key}`, upload, requestTimeoutMs + size / leastBytesPerMs);
     },
     async putText(bucket, key, text) {

@@ -90,7 +90,8 @@ describe("expandPaths", () => {
     },
     {
       path: "empty",
-      message: "/me/[films]/empty: no file found for source critic_agg: expected files *.csv in the folder",
+      message:
+        "/me/[films]/empty: no file found for source critic_agg: expected files *.csv or *.tsv in the folder",
     },
   ])("should refuse $path", async ({ path, message }) => {
     await expect(expand([path])).rejects.toMatchObject({ message, exitCode: 3, next: expect.any(String) });

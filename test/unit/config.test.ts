@@ -23,7 +23,7 @@ describe("pipeline.yaml", () => {
     const text = readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
     const folder = name === "pipeline.yaml" ? "sample" : "films";
     const { sources, output } = load(text);
-    expect(sources.map(({ name, format }) => `${name} ${format}`)).toEqual([
+    expect(sources.map(({ name, usualFormat }) => `${name} ${usualFormat}`)).toEqual([
       "audience_pulse json",
       "critic_agg csv",
       "box_office_domestic csv",
@@ -58,20 +58,24 @@ describe("pipeline.yaml", () => {
       "    format: csv",
     ].join("\n");
     const { sources } = load(text);
-    expect(sources).toEqual([
+    expect(sources).toMatchObject([
       {
         name: "box_office_international",
-        format: "csv",
+        usualFormat: "csv",
+        options: {},
         paths: [{ path: "/home/me/films/deliveries", folder: "/home/me/films/deliveries" }],
       },
       {
         name: "box_office_domestic",
-        format: "csv",
+        usualFormat: "csv",
+        options: {},
         paths: [{ path: "/home/me/films/deliveries", folder: "/home/me/films/deliveries" }],
       },
       {
         name: "audience_pulse",
         format: "csv",
+        usualFormat: "json",
+        options: {},
         paths: [
           { path: "/x/b.csv", folder: "/x" },
           { path: "/home/me/y/{a,b}/*.csv", folder: "/home/me/y" },
@@ -117,19 +121,18 @@ describe("pipeline.yaml", () => {
       "  platinum: out/platinum",
       "  silver: ~",
     ].join("\n");
-    const known =
-      "audience_pulse, box_office.domestic, box_office.financials, box_office.international, critic_agg";
+    const unlike = "A new source needs a name unlike it";
     const path = "expected a path, a glob, a folder or an object with 'path'";
     expect(faultsOf(text)).toEqual([
       "pipeline.yaml:1: sauce: expected source, output, found 'sauce', did you mean source?",
       `pipeline.yaml:3: source.critic_agg: ${path}, found 12`,
-      `pipeline.yaml:4: source.audience_puls: expected ${known}, found 'audience_puls', did you mean audience_pulse?`,
+      `pipeline.yaml:4: source.audience_puls: no source has the name 'audience_puls', did you mean audience_pulse? ${unlike}`,
       "pipeline.yaml:6: source.audience_pulse.path: expected a path, a glob or a folder, found 7",
       "pipeline.yaml:6: source.audience_pulse.path: environment variable NOWHERE is not set",
       `pipeline.yaml:6: source.audience_pulse.path: expected \${NAME}, found '\${ALSO NOT}'`,
-      "pipeline.yaml:7: source.audience_pulse.formatt: expected path, format, found 'formatt', did you mean format?",
-      "pipeline.yaml:8: source.audience_pulse.format: expected csv, json, found 'xml'",
-      `pipeline.yaml:10: source.box_office.domestik: expected ${known}, found 'box_office.domestik', did you mean box_office.domestic?`,
+      "pipeline.yaml:7: source.audience_pulse.formatt: expected path, format, drift, max_rejected, rename, delimiter, quote, escape, header, columns, encoding, max_expansion, found 'formatt', did you mean format?",
+      "pipeline.yaml:8: source.audience_pulse.format: expected csv, tsv, json, found 'xml'",
+      `pipeline.yaml:10: source.box_office.domestik: no source has the name 'box_office.domestik', did you mean box_office.domestic? ${unlike}`,
       `pipeline.yaml:11: source.box_office.domestic: ${path}, found nothing`,
       `pipeline.yaml:12: source.box_office.financials: ${path}, found an empty list`,
       "pipeline.yaml:13: source.box_office.international: expected the key 'path'",
@@ -140,14 +143,129 @@ describe("pipeline.yaml", () => {
     ]);
   });
 
+  it("should take a source that nobody knows, alone or in a group, and what its deliveries have to keep", () => {
+    const { sources } = load(
+      [
+        "source:",
+        "  streaming_views: views.csv",
+        "  ratings:",
+        "    weekly: {path: w/, drift: freeze, max_rejected: 2.5 %, rename: {Film: title, Yr: year}}",
+      ].join("\n"),
+    );
+    expect(sources).toMatchObject([
+      { name: "streaming_views", key: "streaming_views", drift: "evolve", maximumRejectedPercent: 10 },
+      { name: "ratings_weekly", key: "ratings.weekly", drift: "freeze", maximumRejectedPercent: 2.5 },
+    ]);
+    expect(sources.map(({ contract }) => contract)).toEqual([undefined, undefined]);
+    expect([...(sources[1]?.rename ?? [])]).toEqual([
+      ["film", "title"],
+      ["yr", "year"],
+    ]);
+  });
+
+  it("should refuse names and promises that cannot be kept, by line", () => {
+    const text = [
+      "source:",
+      "  Batches!: a.csv",
+      "  batches: a.csv",
+      "  views: {path: v.csv, drift: always, max_rejected: some, rename: {a: x, b: X}}",
+      "  views_2: {path: v.csv, max_rejected: 101 %}",
+      "  a.b: v.csv",
+      "  a_b: v.csv",
+    ].join("\n");
+    const share = "expected a share of the rows such as 10 %";
+    expect(faultsOf(text)).toEqual([
+      "pipeline.yaml:2: source.Batches!: expected a name of lower case letters, digits and _, found 'Batches!'",
+      "pipeline.yaml:2: source: two sources have the table a_b: a.b, a_b",
+      "pipeline.yaml:3: source.batches: expected another name: bronze has a table 'batches' of its own",
+      "pipeline.yaml:4: source.views.drift: expected evolve, report, freeze, found 'always'",
+      `pipeline.yaml:4: source.views.max_rejected: ${share}, found 'some'`,
+      "pipeline.yaml:4: source.views.rename.b: two columns would be 'x'",
+      `pipeline.yaml:5: source.views_2.max_rejected: ${share}, found '101 %'`,
+    ]);
+  });
+
+  it("should take what is said about the form of files", () => {
+    const text = [
+      "source:",
+      "  critic_agg:",
+      "    path: in",
+      "    delimiter: tab",
+      '    quote: "\'"',
+      "    escape: \\",
+      "    header: false",
+      "    columns: [title, year]",
+      "    encoding: windows-1252",
+      "    max_expansion: 500",
+      "  box_office: {domestic: {path: a.csv, delimiter: ';', quote: none, header: true}}",
+    ].join("\n");
+    const [critics, domestic] = load(text).sources;
+    expect(critics?.options).toEqual({
+      delimiter: "\t",
+      quote: "'",
+      quoteEscape: "\\",
+      header: false,
+      columns: ["title", "year"],
+      encoding: "windows-1252",
+      maximumExpansion: 500,
+    });
+    expect(domestic?.options).toEqual({ delimiter: ";", quote: "", header: true });
+    expect(Object.isFrozen(critics?.options)).toBe(true);
+    expect(Object.isFrozen(critics?.options.columns)).toBe(true);
+  });
+
+  it("should tell every fault in the form of files", () => {
+    const text = [
+      "source:",
+      "  critic_agg:",
+      "    path: in",
+      "    delimiter: ab",
+      "    quote: x",
+      "    escape: {}",
+      "    header: maybe",
+      "    columns: []",
+      "    encoding: utf8",
+      "    max_expansion: lots",
+      "  audience_pulse:",
+      "    path: in",
+      "    delimiter: ','",
+      "  box_office:",
+      "    domestic: {path: in, delimiter: ';', quote: ';', escape: ';', header: false}",
+      "    financials:",
+      "      path: in",
+      "      columns: [a]",
+      "      quote: none",
+      "      escape: \\",
+    ].join("\n");
+    expect(faultsOf(text)).toEqual([
+      "pipeline.yaml:4: source.critic_agg.delimiter: expected one sign, no letter or digit, or tab, found 'ab'",
+      "pipeline.yaml:5: source.critic_agg.quote: expected one sign, no letter or digit, or none, found 'x'",
+      "pipeline.yaml:6: source.critic_agg.escape: expected one sign, no letter or digit, or none, found an empty object",
+      "pipeline.yaml:7: source.critic_agg.header: expected true or false, found 'maybe'",
+      "pipeline.yaml:8: source.critic_agg.columns: expected the names of the columns, found an empty list",
+      "pipeline.yaml:8: source.critic_agg.columns: expected header: false beside it",
+      "pipeline.yaml:9: source.critic_agg.encoding: expected utf-8, utf-16, latin-1, windows-1252, found 'utf8', did you mean utf-8?",
+      "pipeline.yaml:10: source.critic_agg.max_expansion: expected how many times its size a file may hold, such as 500, found 'lots'",
+      "pipeline.yaml:13: source.audience_pulse.delimiter: expected format csv or tsv, found json",
+      "pipeline.yaml:15: source.box_office.domestic.delimiter: expected another sign than the quote's",
+      "pipeline.yaml:15: source.box_office.domestic.escape: expected another sign than the delimiter's",
+      "pipeline.yaml:15: source.box_office.domestic.header: expected the key 'columns' beside header: false",
+      "pipeline.yaml:18: source.box_office.financials.columns: expected header: false beside it",
+      "pipeline.yaml:20: source.box_office.financials.escape: expected a quote to escape, found quote: none",
+    ]);
+  });
+
   it.each([
     { text: "", fault: "1: expected an object with 'source' and, if wanted, 'output', found nothing" },
     { text: "- a", fault: "1: expected an object with 'source' and, if wanted, 'output', found a list" },
     { text: "output: {gold: out}", fault: "1: expected the key 'source'" },
-    { text: "source:", fault: /^pipeline.yaml:1: source: expected an object with one of .*, found nothing$/ },
+    {
+      text: "source:",
+      fault: /^pipeline.yaml:1: source: expected an object with a source in it, such as .*, found nothing$/,
+    },
     {
       text: "source: a.csv",
-      fault: /^pipeline.yaml:1: source: expected an object with one of .*, found 'a.csv'$/,
+      fault: /^pipeline.yaml:1: source: expected an object with a source in it, such as .*, found 'a.csv'$/,
     },
     { text: "source: {}", fault: /found an empty object$/ },
     { text: "source: {critic_agg: ''}", fault: /found ''$/ },

@@ -1,10 +1,10 @@
 /** What a load leaves on the object store. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { csvCases } from "../fixtures/csv.ts";
 import { jsonCases } from "../fixtures/json.ts";
-import { claimedAt, createLoader, fileOf, type Loaded, type Loader } from "../fixtures/load.ts";
+import { claimedAt, createLoader, fileOf, inShort, type Loader } from "../fixtures/load.ts";
 import { readColumn } from "../fixtures/parquet.ts";
 
 let loader: Loader;
@@ -12,17 +12,6 @@ beforeAll(async () => {
   loader = await createLoader();
 });
 afterAll(() => loader.close());
-beforeEach(() => loader.store.metadata.clear());
-
-const inShort = ({ columns, rows, rejects }: Loaded) => ({
-  columns,
-  rows: rows.map((row) => [Number(row.get("_row_number")), ...columns.map((name) => row.get(name))]),
-  rejects: rejects.map((reject) => [
-    ...[Number(reject.get("row_number")), Number(reject.get("line_number"))],
-    ...[reject.get("reason"), reject.get("raw")],
-    ...(reject.get("raw_bytes") === null ? [] : [Buffer.from(reject.get("raw_bytes") as Uint8Array)]),
-  ]),
-});
 
 describe("bronze Parquet", () => {
   it.each(csvCases)("should hold what a CSV file says: $name", async ({ content, expected, options }) => {
@@ -76,7 +65,6 @@ describe("bronze Parquet", () => {
     const numbers = first.rows.map((row) => Number(row.get("_row_number")));
     expect(first.rows.every((row, index) => row.get("a") === `film ${numbers[index]}`)).toBe(true);
     expect(first.batch.counts).toEqual({ rowsRead: 900_000, rowsAccepted: 899_100, rowsQuarantined: 900 });
-    loader.store.metadata.clear();
     const second = await loader.load("csv", content, { chunkBytes: 100_003 });
     expect(second.batch).toEqual(first.batch);
     for (const [index, location] of second.batch.rows.entries())

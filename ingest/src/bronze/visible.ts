@@ -25,7 +25,9 @@ interface Tools {
  * between the two. Called before anything else of a run, so that every later step can trust the ledger.
  */
 export async function reconcileVisible({ trino, ledger }: Tools): Promise<void> {
-  const { rows: claimed } = await ledger.query("select batch_id from ledger.batch where state in ('claimed', 'written')");
+  const { rows: claimed } = await ledger.query(
+    "select batch_id from ledger.batch where state in ('claimed', 'written')",
+  );
   if (claimed.length === 0) return;
   const { rows } = await trino.query(
     `SELECT source, batch_id, load_order, to_unixtime(committed_at), rows_read, rows_accepted, rows_quarantined
@@ -52,7 +54,9 @@ export async function makeVisible(
   { trino, ledger, report, signal }: IngestTools,
 ): Promise<IngestResult["loaded"]> {
   const bySource = Map.groupBy(written, ({ claim }) => claim.source);
-  await Promise.all([...bySource].map(([source, batches]) => registerRows(source, batches, { trino, report })));
+  await Promise.all(
+    [...bySource].map(([source, batches]) => registerRows(source, batches, { trino, report })),
+  );
   for (const { rejects } of written) if (rejects) await registerObject(trino, "quarantine", rejects);
   signal.throwIfAborted();
   await commitVisible({ trino, ledger }, written);
@@ -74,7 +78,8 @@ async function registerRows(
   if (added.length > 0)
     report.info("columns_added", `${source}: new columns ${added.join(", ")}`, { source, added });
   // Batches may share an object.
-  for (const location of new Set(batches.flatMap(({ rows }) => rows))) await registerObject(trino, source, location);
+  for (const location of new Set(batches.flatMap(({ rows }) => rows)))
+    await registerObject(trino, source, location);
 }
 
 /** Makes all of `batches` count at once, and commits them in the ledger. */

@@ -13,8 +13,15 @@ export const batch: Command = {
   positionals: "list | release ID",
   options: { json: commonOptions.json },
   async run({ options, positionals: [action, id, ...more] }, { print, env, report }) {
-    if (!actions.some((known) => known === action) || more.length > 0 || (action === "list") !== (id === undefined)) {
-      throw usageError("reelhouse batch: expected 'list' or 'release ID'", "reelhouse batch list shows the ids");
+    if (
+      !actions.some((known) => known === action) ||
+      more.length > 0 ||
+      (action === "list") !== (id === undefined)
+    ) {
+      throw usageError(
+        "reelhouse batch: expected 'list' or 'release ID'",
+        "reelhouse batch list shows the ids",
+      );
     }
     const ledger = await connectCatalog(loadSettings(env), "ledger");
     try {

@@ -50,7 +50,11 @@ export const ingest: Command = {
     config,
     wait,
     json,
-    again: { type: "string", value: "FILE", help: "load this file anew, though its bytes were loaded before" },
+    again: {
+      type: "string",
+      value: "FILE",
+      help: "load this file anew, though its bytes were loaded before",
+    },
   },
   async run(words, context) {
     const pipeline = configuredPipeline(words, context.env);

@@ -1,6 +1,7 @@
 import { connectCatalog, type Database } from "../catalog.ts";
 import { alignedRows, type Command, commonOptions } from "../command.ts";
 import { exitCode } from "../errors.ts";
+import { type HeldBatch, heldBatches } from "../ledger.ts";
 import { latestPublication } from "../publish/publish.ts";
 import { loadContracts } from "../read/contract.ts";
 import { loadSettings } from "../settings.ts";
@@ -13,6 +14,8 @@ interface SourceStatus {
   newestBatchAt: Date | null;
   /** Files that the latest run refused; what is published comes from others. */
   refused: { file: string; message: string; at: Date }[];
+  /** Batches that wait for a decision. */
+  held: HeldBatch[];
 }
 
 export const status: Command = {
@@ -43,7 +46,12 @@ async function sourceStatus(ledger: Database): Promise<SourceStatus[]> {
   const { rows: refusals } = await ledger.query(
     "select source, source_file, message, refused_at from ledger.refusal",
   );
-  return [...loadContracts().keys()].map((source) => {
+  const held = await heldBatches(ledger);
+  const sources = new Set([
+    ...loadContracts().keys(),
+    ...[...batches, ...refusals, ...held].map(({ source }) => source),
+  ]);
+  return [...sources].map((source) => {
     const loaded = batches.find((row) => row.source === source);
     const refused = refusals.filter((row) => row.source === source);
     return {
@@ -53,6 +61,7 @@ async function sourceStatus(ledger: Database): Promise<SourceStatus[]> {
       quarantined: loaded?.quarantined ?? 0,
       newestBatchAt: loaded?.newest ?? null,
       refused: refused.map((row) => ({ file: row.source_file, message: row.message, at: row.refused_at })),
+      held: held.filter((batch) => batch.source === source),
     };
   });
 }
@@ -75,12 +84,15 @@ type Report = {
 };
 
 function describe({ sources, publication, unpublished }: Report): string {
-  const lines = sources.map(({ source, batches, rows, quarantined, newestBatchAt, refused }) => [
+  const lines = sources.map(({ source, batches, rows, quarantined, newestBatchAt, refused, held }) => [
     source,
     (newestBatchAt
       ? `${rows} rows in ${batches} batches, ${quarantined} in quarantine, newest ${age(newestBatchAt)}`
       : "nothing loaded yet") +
-      refused.map(({ at, message }) => `\n    held back ${age(at)}: ${message}`).join(""),
+      refused.map(({ at, message }) => `\n    refused ${age(at)}: ${message}`).join("") +
+      held
+        .map((batch) => `\n    held back ${age(batch.heldAt)}: ${batch.file}: ${batch.hold.reason}`)
+        .join(""),
   ]);
   const published = publication
     ? `publication ${publication.id}, ${age(publication.publishedAt)}`

@@ -2,6 +2,7 @@ import { glob, readdir, stat } from "node:fs/promises";
 import { dirname, extname, isAbsolute, join, normalize, relative, resolve } from "node:path";
 import type { Pipeline, Source } from "../config.ts";
 import { inputError } from "../errors.ts";
+import { endingsOf } from "../read/formats.ts";
 import { unreadable } from "../read/open.ts";
 import type { SourceFile } from "../read/record.ts";
 
@@ -57,13 +58,12 @@ async function expandPath({ path, folder }: SourcePath, source: Source, hostRoot
   if (kind === "file") return [path];
   const isGlob = kind === "missing" && path !== folder && hasGlob(relative(folder, path));
   if (kind === "missing" && !isGlob) throw unreadable(path, { code: "ENOENT" });
-  const found = isGlob
-    ? await globbed(path, folder, hostRoot)
-    : await listed(path, `.${source.format}`, hostRoot);
+  const endings = endingsOf(source.format ?? source.usualFormat);
+  const found = isGlob ? await globbed(path, folder, hostRoot) : await listed(path, endings, hostRoot);
   if (found.length > 0) return found.sort();
   throw inputError(`no file found for source ${source.name}`, {
     file: path,
-    expected: isGlob ? "a file that fits the glob" : `files *.${source.format} in the folder`,
+    expected: isGlob ? "a file that fits the glob" : `files *.${endings.join(" or *.")} in the folder`,
     next: "check the path in pipeline.yaml, or deliver the file",
   });
 }
@@ -84,11 +84,13 @@ async function globbed(path: string, folder: string, hostRoot: string): Promise<
   return withoutFolders(folder, names, hostRoot);
 }
 
-async function listed(path: string, extension: string, hostRoot: string): Promise<string[]> {
+/** Compressed files too: `critics.csv.gz`. */
+async function listed(path: string, endings: readonly string[], hostRoot: string): Promise<string[]> {
   const names = await readdir(hostRoot + path).catch((cause) => {
     throw unreadable(path, cause);
   });
-  const isWanted = (name: string) => !name.startsWith(".") && extname(name).toLowerCase() === extension;
+  const ending = new RegExp(`\\.(${endings.join("|")})(\\.(gz|zst))?$`, "i");
+  const isWanted = (name: string) => !name.startsWith(".") && ending.test(name);
   return withoutFolders(path, names.filter(isWanted), hostRoot);
 }
 

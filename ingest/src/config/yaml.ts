@@ -62,6 +62,10 @@ export class YamlReader {
     return members;
   }
 
+  has({ node }: Entry, key: string): boolean {
+    return isMap(node) && node.has(key);
+  }
+
   isObject({ node }: Entry): boolean {
     return isMap(node);
   }
@@ -71,6 +75,15 @@ export class YamlReader {
     if (!isSeq(node)) return [{ node, where }];
     if (node.items.length === 0) this.fault({ node, where }, `expected ${expected}, found an empty list`);
     return node.items.map((item) => ({ node: this.#resolveAlias(item as Node), where }));
+  }
+
+  /** A text, number or truth value as it is written; undefined, without a fault, for anything else. */
+  scalar({ node }: Entry): unknown {
+    return isScalar(node) ? node.value : undefined;
+  }
+
+  describe({ node }: Entry): string {
+    return describe(node);
   }
 
   /** A text with its `${NAME}` filled in; undefined, and a fault, if it is none or blank. */

@@ -1,6 +1,7 @@
 /** Compares a delivery's columns with its source's schema: announces what changed, or holds the delivery back. */
 import { sampleRows, valuesByColumn } from "../bronze/sample.ts";
 import type { Source } from "../config.ts";
+import type { Job } from "../ingest.ts";
 import type { Claim } from "../ledger.ts";
 import type { Format, ReadOptions, SourceFile } from "../read/record.ts";
 import { identifier } from "../sql.ts";
@@ -9,7 +10,6 @@ import { HeldBack, releaseAdvice } from "./hold.ts";
 import { currentSchema, registerSchema } from "./registry.ts";
 import { likelyRenames, type Samples } from "./renames.ts";
 import { compareColumns, type Drift, evolved, reasonToHold, type SourceSchema } from "./schema.ts";
-import type { Job } from "../ingest.ts";
 
 /** A file with its columns, before it is read. */
 export interface Inspected {
@@ -93,14 +93,21 @@ async function renamesOf(drift: Drift, inspected: Inspected, job: Job): Promise<
   if (missing.length === 0 || drift.added.length === 0) return new Map();
   const rows = await sampleRows(inspected, { ...job, rowLimit: sampleSize });
   const delivered = valuesByColumn(inspected.names, rows);
-  return likelyRenames(missing, drift.added, await loadedValues(inspected.source.name, missing, job), delivered);
+  return likelyRenames(
+    missing,
+    drift.added,
+    await loadedValues(inspected.source.name, missing, job),
+    delivered,
+  );
 }
 
 /** Some values that bronze has of these columns; none before the first load. */
 async function loadedValues(source: string, columns: readonly string[], { trino }: Job): Promise<Samples> {
   const list = columns.map(identifier).join(", ");
   try {
-    const { rows } = await trino.query(`SELECT ${list} FROM bronze.${identifier(source)} LIMIT ${sampleSize}`);
+    const { rows } = await trino.query(
+      `SELECT ${list} FROM bronze.${identifier(source)} LIMIT ${sampleSize}`,
+    );
     return valuesByColumn(columns, rows as (string | null)[][]);
   } catch (error) {
     if (error instanceof StatementError) return new Map();

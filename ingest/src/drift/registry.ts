@@ -45,5 +45,7 @@ export function currentSchema(
   const others = registered.columns.filter(({ name }) => !declared.some((column) => column.name === name));
   const columns = [...declared, ...others.map(({ name }) => ({ name, required: false }))];
   const isSame = JSON.stringify(columns) === JSON.stringify(registered.columns);
-  return isSame ? { schema: registered } : { schema: { version: registered.version + 1, columns }, origin: "declared" };
+  return isSame
+    ? { schema: registered }
+    : { schema: { version: registered.version + 1, columns }, origin: "declared" };
 }

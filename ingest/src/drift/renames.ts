@@ -60,5 +60,8 @@ function overlap(left: readonly string[], right: readonly string[]): number {
 
 /** `Alien 3` -> `a 9`, `12.5` -> `9.9`: what kind of value it is, whatever its length. */
 function shapeOf(value: string): string {
-  return value.replace(/\p{L}+/gu, "a").replace(/\p{N}+/gu, "9").slice(0, 40);
+  return value
+    .replace(/\p{L}+/gu, "a")
+    .replace(/\p{N}+/gu, "9")
+    .slice(0, 40);
 }

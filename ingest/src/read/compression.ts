@@ -14,6 +14,12 @@ const defaultExpansion = 200;
 /** A small file may hold any multiple of its size up to here. */
 const alwaysAllowedBytes = 1_000_000_000;
 
+export interface ExpansionLimits {
+  readonly compressedBytes: number;
+  readonly expansion?: number | undefined;
+  readonly allowedBytes?: number;
+}
+
 export function compressionOf(head: Buffer): Compression | undefined {
   return kinds.find(({ magic }) => head.subarray(0, magic.length).equals(magic));
 }
@@ -26,12 +32,9 @@ export async function* decompressed(
   file: SourceFile,
   { name, create }: Compression,
   source: Readable,
-  {
-    compressedBytes,
-    expansion = defaultExpansion,
-  }: { compressedBytes: number; expansion?: number | undefined },
+  { compressedBytes, expansion = defaultExpansion, allowedBytes = alwaysAllowedBytes }: ExpansionLimits,
 ): AsyncGenerator<Buffer> {
-  const limitBytes = Math.max(alwaysAllowedBytes, expansion * compressedBytes);
+  const limitBytes = Math.max(allowedBytes, expansion * compressedBytes);
   let bytes = 0;
   try {
     // Errors of the file reach the decompressor, and through it this loop.

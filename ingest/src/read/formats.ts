@@ -1,10 +1,45 @@
-import { csv } from "./csv.ts";
+import { inputError } from "../errors.ts";
+import { csv, tsv } from "./csv.ts";
 import { json } from "./json.ts";
-import type { Format } from "./record.ts";
+import type { Format, SourceFile } from "./record.ts";
 
-export const formatNames = ["csv", "json"] as const;
+export const formatNames = ["csv", "tsv", "json"] as const;
 
 export type FormatName = (typeof formatNames)[number];
 
-/** All formats by the name that `pipeline.yaml` and the contracts use; also their files' extension. */
-export const formats = { csv, json } satisfies Record<FormatName, Format>;
+/** All formats by the name that `pipeline.yaml` and the contracts use. */
+export const formats = { csv, tsv, json } satisfies Record<FormatName, Format>;
+
+/** How the names of their files end; `.gz` or `.zst` may follow. */
+const endings: Record<FormatName, readonly string[]> = {
+  csv: ["csv"],
+  tsv: ["tsv"],
+  json: ["json"],
+};
+
+/** Formats that a source may mix: the file's name says which of them it is. */
+const kin: readonly (readonly FormatName[])[] = [["csv", "tsv"]];
+
+const kinOf = (format: FormatName | undefined): readonly FormatName[] =>
+  format === undefined ? formatNames : (kin.find((names) => names.includes(format)) ?? [format]);
+
+/** How the names of a source's files may end; of any source's if its format is not known. */
+export const endingsOf = (format: FormatName | undefined): string[] =>
+  kinOf(format).flatMap((name) => endings[name]);
+
+/** The format of one file: the declared one; else what its name says, as far as its contract allows that. */
+export function formatOf(
+  file: SourceFile,
+  declared: FormatName | undefined,
+  ofContract: FormatName | undefined,
+): FormatName {
+  const ending = /\.([a-z]+)(?:\.(?:gz|zst))?$/i.exec(file.hostPath)?.[1]?.toLowerCase() ?? "";
+  const named = kinOf(ofContract).find((name) => endings[name].includes(ending));
+  const format = declared ?? named ?? ofContract;
+  if (format !== undefined) return format;
+  throw inputError("a file of unknown format", {
+    file: file.hostPath,
+    expected: `a name that ends in .${endingsOf(undefined).join(", .")}`,
+    next: `say in pipeline.yaml what it is, format: ${formatNames.join(", ")}`,
+  });
+}

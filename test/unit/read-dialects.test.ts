@@ -1,0 +1,165 @@
+import { Readable } from "node:stream";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compressionOf, decompressed } from "../../ingest/src/read/compression.ts";
+import type { ReadOptions } from "../../ingest/src/read/record.ts";
+import { deliver } from "../fixtures/delivery.ts";
+import { dialectCases } from "../fixtures/dialects.ts";
+import { createLoader, inShort, type Loader } from "../fixtures/load.ts";
+
+let loader: Loader;
+beforeAll(async () => {
+  loader = await createLoader();
+});
+afterAll(() => loader.close());
+
+describe("a dialect", () => {
+  it.each(dialectCases)("should be read: $name", async ({ content, expected, options }) => {
+    expect(await deliver("csv", content, options)).toEqual(expected);
+  });
+
+  it.each(dialectCases)("should be read byte by byte: $name", async ({ content, expected, options }) => {
+    expect(await deliver("csv", content, { ...options, chunkBytes: 1 })).toEqual(expected);
+  });
+
+  it.each(dialectCases)("should be loaded: $name", async ({ content, expected, options }) => {
+    expect(inShort(await loader.load("csv", content, options))).toEqual(expected);
+  });
+
+  it("should need no finding out in a .tsv file", async () => {
+    const expected = { columns: ["a,b"], rows: [[1, "1,2"]], rejects: [] };
+    expect(await deliver("tsv", "a,b\n1,2\n")).toEqual(expected);
+  });
+});
+
+describe("compressed data", () => {
+  const file = { path: "/host/a.csv", hostPath: "/a.csv" };
+  const bytes = Buffer.from("a,b\n".repeat(10_000));
+  const read = async (compressed: Buffer, limits: { expansion?: number } = {}) => {
+    const compression = compressionOf(compressed) ?? expect.fail("not compressed");
+    const source = Readable.from([compressed], { objectMode: false });
+    const bounds = { compressedBytes: compressed.length, allowedBytes: 1000, ...limits };
+    return Buffer.concat(await Array.fromAsync(decompressed(file, compression, source, bounds)));
+  };
+
+  it.each([
+    ["gzip", gzipSync],
+    ["zstd", zstdCompressSync],
+  ])("should be refused if it is cut off, damaged or a bomb: %s", async (name, compress) => {
+    const compressed = compress(bytes);
+    const damaged = Buffer.from(compressed);
+    damaged[damaged.length - 6] = (damaged[damaged.length - 6] ?? 0) ^ 0xff;
+    const refusal = (message: string) => ({ exitCode: 3, message: expect.stringContaining(message) });
+    expect((await read(compressed, { expansion: 10_000 })).equals(bytes)).toBe(true);
+    await expect(read(compressed, { expansion: 5 })).rejects.toMatchObject(
+      refusal(`/a.csv: ${name} data holds more than`),
+    );
+    for (const broken of [damaged, compressed.subarray(0, -1), compressed.subarray(0, 12)])
+      await expect(read(broken, { expansion: 10_000 })).rejects.toMatchObject(
+        refusal(`/a.csv: ${name} data is cut off or damaged`),
+      );
+  });
+});
+
+interface Table {
+  rows: string[][];
+  options: ReadOptions;
+  lineBreak: string;
+  isQuoted: boolean;
+  encoding: (text: string) => Buffer;
+  compress: (bytes: Buffer) => Buffer;
+}
+
+/** No first value is empty: the line of a table of one column would be blank. */
+const value = fc.string({
+  unit: fc.constantFrom("a", "7", " ", ",", ";", "\t", '"', "'", "\\", "\n", "\r", "é", "€"),
+});
+const utf16le = (text: string) => Buffer.from(`\uFEFF${text}`, "utf16le");
+
+const table: fc.Arbitrary<Table> = fc
+  .record({
+    width: fc.integer({ min: 1, max: 4 }),
+    delimiter: fc.constantFrom(",", ";", "\t", "|", "^"),
+    quote: fc.constantFrom('"', "'"),
+    isEscaped: fc.boolean(),
+    lineBreak: fc.constantFrom("\n", "\r\n", "\r"),
+    isQuoted: fc.boolean(),
+    encoding: fc.constantFrom(
+      (text: string) => Buffer.from(text),
+      utf16le,
+      (text: string) => utf16le(text).swap16(),
+    ),
+    compress: fc.constantFrom((bytes: Buffer) => bytes, gzipSync, zstdCompressSync),
+  })
+  .chain(({ width, delimiter, quote, isEscaped, ...rest }) =>
+    fc.array(fc.array(value, { minLength: width, maxLength: width }), { maxLength: 8 }).map((rows) => ({
+      ...rest,
+      rows,
+      options: { delimiter, quote, ...(isEscaped ? { quoteEscape: "\\" } : {}) },
+    })),
+  );
+
+/** The table as a file of its dialect, under the columns `c0`, `c1`, ... */
+function written({ rows, options, lineBreak, isQuoted, encoding, compress }: Table, width: number): Buffer {
+  const { delimiter = ",", quote = '"', quoteEscape = quote } = options;
+  const special = new Set([delimiter, quote, quoteEscape, "\n", "\r"]);
+  const field = (text: string) => {
+    if (!isQuoted && text !== "" && ![...text].some((sign) => special.has(sign))) return text;
+    const escaped = [...text].map((sign) =>
+      sign === quote || sign === quoteEscape ? quoteEscape + sign : sign,
+    );
+    return quote + escaped.join("") + quote;
+  };
+  const header = Array.from({ length: width }, (_, index) => `c${index}`);
+  const lines = [header, ...rows].map((values) => values.map(field).join(delimiter) + lineBreak);
+  return compress(encoding(lines.join("")));
+}
+
+describe("any table in any dialect", () => {
+  const widthOf = ({ rows }: Table) => rows[0]?.length ?? 1;
+
+  it("should come back equal from the reader, whatever the chunks", async () => {
+    await fc.assert(
+      fc.asyncProperty(table, fc.integer({ min: 1, max: 30 }), async (given, chunkBytes) => {
+        const read = await deliver("csv", written(given, widthOf(given)), { ...given.options, chunkBytes });
+        expect(read.rejects).toEqual([]);
+        expect(read.rows.map(([, ...values]) => values)).toEqual(given.rows);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("should come back equal from its Parquet objects", async () => {
+    await fc.assert(
+      fc.asyncProperty(table, async (given) => {
+        const { rows, rejects } = inShort(
+          await loader.load("csv", written(given, widthOf(given)), given.options),
+        );
+        expect(rejects).toEqual([]);
+        expect(rows).toEqual(given.rows.map((values, index) => [index + 1, ...values]));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("should be rows and rejects without a gap when it is damaged", async () => {
+    const damage = fc.array(fc.tuple(fc.nat(), fc.constantFrom('"', "\n", ",", "\xff")), { maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(table, damage, async (given, damages) => {
+        const bytes = written({ ...given, encoding: Buffer.from, compress: (all) => all }, widthOf(given));
+        const header = bytes.indexOf(given.lineBreak) + given.lineBreak.length;
+        for (const [place, sign] of damages)
+          if (header < bytes.length) bytes[header + (place % (bytes.length - header))] = sign.charCodeAt(0);
+        const expected = await deliver("csv", bytes, given.options);
+        const { batch, ...loaded } = await loader.load("csv", bytes, given.options);
+        expect(inShort({ batch, ...loaded })).toEqual(expected);
+        const { rowsRead, rowsAccepted, rowsQuarantined } = batch.counts;
+        const numbers = [...expected.rows, ...expected.rejects].map(([number]) => Number(number));
+        expect([rowsAccepted, rowsQuarantined]).toEqual([expected.rows.length, expected.rejects.length]);
+        expect(new Set(numbers)).toEqual(new Set(Array.from({ length: rowsRead }, (_, index) => index + 1)));
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
