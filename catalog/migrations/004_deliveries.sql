@@ -11,8 +11,13 @@ alter table ledger.batch
     add column held_at timestamptz,
     add column hold jsonb,
     add column released_at timestamptz,
+    -- the batch of the same bytes that this one takes the place of
+    add column replaces text,
+    -- deferred: a batch hands its load order on in one statement
+    drop constraint batch_load_order_key,
+    add constraint batch_load_order_key unique (load_order) deferrable initially deferred,
     drop constraint batch_state_check,
-    add constraint batch_state_check check (state in ('claimed', 'held', 'written', 'committed'));
+    add constraint batch_state_check check (state in ('claimed', 'held', 'written', 'committed', 'replaced', 'dropped'));
 update ledger.batch set content_hash = batch_id;
 alter table ledger.batch
     alter column content_hash set not null,

@@ -9,30 +9,18 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fetchOriginal, keepOriginal, writeBatch } from "./bronze/batch.ts";
+import { fetchOriginal } from "./bronze/batch.ts";
 import { type Engine, openEngine } from "./bronze/engine.ts";
 import { ensureBronzeTables } from "./bronze/tables.ts";
 import { makeVisible, type WrittenBatch } from "./bronze/visible.ts";
 import type { Database } from "./catalog.ts";
 import { expandPaths, type Source } from "./config.ts";
-import { checkErrorBudget, HeldBack } from "./drift/hold.ts";
-import { type Inspected, judgeColumns } from "./drift/judge.ts";
+import { HeldBack } from "./drift/hold.ts";
 import { registeredSchemas } from "./drift/registry.ts";
 import type { SourceSchema } from "./drift/schema.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
-import {
-  type Claim,
-  claimBatch,
-  clearRefusals,
-  findClaim,
-  holdBatch,
-  noteWritten,
-  recordRefusal,
-  releasedClaims,
-  resumeBatch,
-  writtenObjects,
-} from "./ledger.ts";
-import { formatOf, formats } from "./read/formats.ts";
+import { clearRefusals, findClaim, recordRefusal, releasedClaims } from "./ledger.ts";
+import { loadContent } from "./load.ts";
 import { hashFile, watchFile } from "./read/identity.ts";
 import type { SourceFile } from "./read/record.ts";
 import type { Report } from "./report.ts";
@@ -75,13 +63,7 @@ export interface Job extends IngestTools {
 
 /** Loads every file of every source, in the order of the configuration, then by path. */
 export async function ingest(sources: readonly Source[], tools: IngestTools): Promise<IngestResult> {
-  await ensureBronzeTables(tools.trino, tools.ledger, sources);
-  const folder = await mkdtemp(join(tmpdir(), "reelhouse-"));
-  const engine = await openEngine(folder);
-  const result: IngestResult = { loaded: [], known: [], refused: [] };
-  try {
-    const schemas = await registeredSchemas(tools.ledger);
-    const job: Job = { ...tools, schemas, folder, engine, result };
+  return withJob(sources, tools, async (job) => {
     const deliveries = await Promise.all(
       sources.map(async (source) => ({ source, files: await filesOf(source, job) })),
     );
@@ -91,6 +73,23 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
     );
     const written: WrittenBatch[] = [];
     for (const { source, files } of deliveries) written.push(...(await loadSource(source, files, job)));
+    return written;
+  });
+}
+
+/** Makes what `work` has written count, and leaves no temporary file behind. */
+export async function withJob(
+  sources: readonly Source[],
+  tools: IngestTools,
+  work: (job: Job) => Promise<WrittenBatch[]>,
+): Promise<IngestResult> {
+  await ensureBronzeTables(tools.trino, tools.ledger, sources);
+  const folder = await mkdtemp(join(tmpdir(), "reelhouse-"));
+  const engine = await openEngine(folder);
+  const result: IngestResult = { loaded: [], known: [], refused: [] };
+  try {
+    const schemas = await registeredSchemas(tools.ledger);
+    const written = await work({ ...tools, schemas, folder, engine, result });
     result.loaded.push(...(await makeVisible(written, tools)));
   } finally {
     engine.close();
@@ -180,48 +179,5 @@ async function loadFile(
     });
     return undefined;
   }
-  // Before the claim: a file that is no table leaves no trace in the ledger.
-  const inspected = await inspect(source, file);
-  const claim = await claimBatch(job.ledger, content, known);
-  const columns = [...inspected.names];
-  if (claim.state === "written") return { claim, columns, ...(await writtenObjects(job.ledger, claim)) };
-  try {
-    await judgeColumns(inspected, claim, job);
-    return await write(inspected, claim, { byteCount, unchanged }, job);
-  } catch (error) {
-    if (error instanceof HeldBack) {
-      await keepOriginal(job.store, claim, file);
-      await unchanged();
-      await holdBatch(job.ledger, claim, error.hold);
-    }
-    throw error;
-  }
-}
-
-async function inspect(source: Source, file: SourceFile): Promise<Inspected> {
-  const { options } = source;
-  const format = formats[formatOf(file, source.format, source.usualFormat)];
-  const columns = await format.columns(file, options);
-  const names = columns.map((name) => source.rename.get(name) ?? name);
-  return { source, file, format, options, columns, names };
-}
-
-async function write(
-  inspected: Inspected,
-  claim: Claim,
-  content: { byteCount: number; unchanged: () => Promise<void> },
-  job: Job,
-): Promise<WrittenBatch> {
-  const { source, file, names } = inspected;
-  if (claim.state === "held") await resumeBatch(job.ledger, claim);
-  const onRows = (rows: number) => job.report.progress(`${source.name}: ${file.hostPath}: ${rows} rows`);
-  const written = await writeBatch({ ...inspected, ...content, claim }, { ...job, onRows });
-  const limits = {
-    file: file.hostPath,
-    batchId: claim.batchId,
-    maximumPercent: source.maximumRejectedPercent,
-  };
-  if (!claim.isReleased) checkErrorBudget(written.counts, limits);
-  await noteWritten(job.ledger, claim, written);
-  return { claim, columns: [...names], ...written };
+  return loadContent(source, file, { content, known, unchanged }, job);
 }

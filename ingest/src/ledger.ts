@@ -11,11 +11,13 @@ export interface Claim {
   claimedAt: Date;
   /**
    * claimed: nothing of it is part of a table; held: neither, and somebody must decide; written: its objects are on
-   * the store, and may be part of their tables; committed: it counts.
+   * the store, and may be part of their tables; committed: it counts; replaced: it did; dropped: it never will.
    */
-  state: "claimed" | "held" | "written" | "committed";
+  state: "claimed" | "held" | "written" | "committed" | "replaced" | "dropped";
   /** How often the same bytes had counted before. */
   restatement: number;
+  /** The batch that stops counting when this one does. */
+  replaces: string | undefined;
   /** Somebody has looked at what held this batch back, and wants it loaded as it is. */
   isReleased: boolean;
 }
@@ -50,7 +52,8 @@ export async function findClaim(
   { source, contentHash }: Pick<DeliveredContent, "source" | "contentHash">,
 ): Promise<Claim | undefined> {
   const { rows } = await ledger.query(
-    "select * from ledger.batch where source = $1 and content_hash = $2 order by restatement desc limit 1",
+    `select * from ledger.batch where source = $1 and content_hash = $2 and state <> 'dropped'
+     order by restatement desc limit 1`,
     [source, contentHash],
   );
   return rows[0] && claimOf(rows[0]);
@@ -59,23 +62,39 @@ export async function findClaim(
 /**
  * Claims (source, content hash) for this run. The same bytes claimed before, under any name, give that claim back:
  * what an interrupted run has done is then found again under the same names. Bytes whose newest batch, `earlier`, is
- * committed get a new batch, a restatement.
+ * committed get a new batch, a restatement; with `replaces` it takes that one's place.
  */
 export async function claimBatch(
   ledger: Database,
   { source, contentHash, sourceFile, byteCount, runId }: DeliveredContent,
-  earlier: Claim | undefined,
+  { earlier, replaces }: { earlier?: Claim | undefined; replaces?: string | undefined } = {},
 ): Promise<Claim> {
-  const restatement = earlier ? earlier.restatement + (earlier.state === "committed" ? 1 : 0) : 0;
+  const isOpen = earlier && earlier.state !== "committed" && earlier.state !== "replaced";
+  const restatement = isOpen ? earlier.restatement : await nextRestatement(ledger, { source, contentHash });
   const { rows } = await ledger.query(
-    `insert into ledger.batch (source, batch_id, content_hash, restatement, state, source_file, byte_count, run_id)
-     values ($1, $2, $3, $4, 'claimed', $5, $6, $7)
+    `insert into ledger.batch
+         (source, batch_id, content_hash, restatement, state, source_file, byte_count, run_id, replaces)
+     values ($1, $2, $3, $4, 'claimed', $5, $6, $7, $8)
      on conflict (source, batch_id) do update set run_id = case ledger.batch.state
          when 'committed' then ledger.batch.run_id else excluded.run_id end
      returning *`,
-    [source, batchIdOf(contentHash, restatement), contentHash, restatement, sourceFile, byteCount, runId],
+    [
+      ...[source, batchIdOf(contentHash, restatement), contentHash, restatement],
+      ...[sourceFile, byteCount, runId, replaces ?? null],
+    ],
   );
   return claimOf(rows[0]);
+}
+
+async function nextRestatement(
+  ledger: Database,
+  { source, contentHash }: Pick<DeliveredContent, "source" | "contentHash">,
+): Promise<number> {
+  const { rows } = await ledger.query(
+    "select coalesce(max(restatement) + 1, 0) as next from ledger.batch where source = $1 and content_hash = $2",
+    [source, contentHash],
+  );
+  return rows[0].next;
 }
 
 /** A batch's number of its own for each time that the same bytes count. */
@@ -89,6 +108,7 @@ interface BatchRow {
   batch_id: string;
   state: Claim["state"];
   restatement: number;
+  replaces: string | null;
   source_file: string;
   claimed_at: Date;
   released_at: Date | null;
@@ -99,6 +119,7 @@ const claimOf = (row: BatchRow): Claim => ({
   batchId: row.batch_id,
   state: row.state,
   restatement: row.restatement,
+  replaces: row.replaces ?? undefined,
   sourceFile: row.source_file,
   claimedAt: row.claimed_at,
   isReleased: row.released_at !== null,
@@ -130,6 +151,37 @@ export async function writtenObjects(ledger: Database, { source, batchId }: Clai
     rows: row_objects,
     rejects: reject_object ?? undefined,
   };
+}
+
+/** A committed batch, with what a second reading needs. */
+export interface LoadedBatch extends Claim {
+  contentHash: string;
+  byteCount: number;
+  rowsQuarantined: number;
+}
+
+/** The batches of a source that have rows in quarantine, in load order; only those whose id begins with `id`. */
+export async function loadedWithRejects(ledger: Database, source: string, id = ""): Promise<LoadedBatch[]> {
+  const { rows } = await ledger.query(
+    `select * from ledger.batch
+     where source = $1 and state = 'committed' and rows_quarantined > 0 and starts_with(batch_id, $2)
+     order by load_order`,
+    [source, id],
+  );
+  return rows.map((row) => ({
+    ...claimOf(row),
+    contentHash: row.content_hash,
+    byteCount: row.byte_count,
+    rowsQuarantined: row.rows_quarantined,
+  }));
+}
+
+/** A batch that shall not count after all. Its number is not used again: objects may have its name. */
+export async function dropClaim(ledger: Database, { source, batchId }: Claim): Promise<void> {
+  await ledger.query(
+    "update ledger.batch set state = 'dropped' where source = $1 and batch_id = $2 and state in ('claimed', 'written')",
+    [source, batchId],
+  );
 }
 
 /** Why a batch is held back, for the one who decides about it. */
@@ -204,26 +256,27 @@ export async function nextLoadOrder(ledger: Database): Promise<number> {
   return rows[0].load_order;
 }
 
+/** The batch counts from now on; one that it replaces does no longer, and leaves its load order to it. */
 export async function commitBatch(
   ledger: Database,
-  claim: Pick<Claim, "source" | "batchId">,
-  counts: Counts & { loadOrder: number; committedAt: Date },
+  { source, batchId }: Pick<Claim, "source" | "batchId">,
+  { rowsRead, rowsAccepted, rowsQuarantined, loadOrder, committedAt }: Commit,
 ): Promise<void> {
+  // One statement: both or none.
   await ledger.query(
-    `update ledger.batch set state = 'committed', rows_read = $3, rows_accepted = $4, rows_quarantined = $5,
+    `with replaced as (
+         update ledger.batch as old set state = 'replaced', load_order = null from ledger.batch as new
+         where new.source = $1 and new.batch_id = $2 and old.source = new.source and old.batch_id = new.replaces
+         returning old.batch_id
+     )
+     update ledger.batch set state = 'committed', rows_read = $3, rows_accepted = $4, rows_quarantined = $5,
          load_order = $6, committed_at = $7
      where source = $1 and batch_id = $2 and state <> 'committed'`,
-    [
-      claim.source,
-      claim.batchId,
-      counts.rowsRead,
-      counts.rowsAccepted,
-      counts.rowsQuarantined,
-      counts.loadOrder,
-      counts.committedAt,
-    ],
+    [source, batchId, rowsRead, rowsAccepted, rowsQuarantined, loadOrder, committedAt],
   );
 }
+
+export type Commit = Counts & { loadOrder: number; committedAt: Date };
 
 /** Forgets what earlier runs refused of a source: this run says anew. */
 export async function clearRefusals(ledger: Database, source: string): Promise<void> {

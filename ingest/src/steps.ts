@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto";
 import { connectCatalog } from "./catalog.ts";
 import { loadingParts, requireHealthy } from "./checks.ts";
-import type { Pipeline } from "./config.ts";
+import type { Pipeline, Source } from "./config.ts";
 import { type BuildResult, build, type NodeResult, projectHash, stopBuild } from "./dbt.ts";
 import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
-import { type IngestResult, ingest } from "./ingest.ts";
+import { type IngestResult, type IngestTools, ingest } from "./ingest.ts";
 import { committedBatches, refusedSources } from "./ledger.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
 import {
@@ -15,6 +15,7 @@ import {
   type Publication,
   publish,
 } from "./publish/publish.ts";
+import { replay } from "./replay.ts";
 import type { Run } from "./session.ts";
 import { connectStore } from "./store.ts";
 import { connectTrino, StatementError } from "./trino.ts";
@@ -25,11 +26,20 @@ export async function ingestStep(
   pipeline: Pipeline,
   { again }: { again?: string | undefined } = {},
 ): Promise<IngestResult> {
+  return loading(run, (tools) => ingest(pipeline.sources, { ...tools, again }));
+}
+
+/** Reads the quarantined batches of a source again; `id`: only those whose id begins so. */
+export function replayStep(run: Run, source: Source, id: string): Promise<IngestResult> {
+  return loading(run, (tools) => replay(source, id, { ...tools, again: undefined }));
+}
+
+async function loading<T>(run: Run, work: (tools: Omit<IngestTools, "again">) => Promise<T>): Promise<T> {
   const { settings, ledger, report, runId, signal } = run;
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   const store = connectStore(settings.store.endpoint, settings.store.ingest);
-  const tools = { trino, ledger, store, report, runId, signal, hostRoot: settings.hostRoot, again };
-  return ingest(pipeline.sources, tools).catch(async (error) => {
+  const tools = { trino, ledger, store, report, runId, signal, hostRoot: settings.hostRoot };
+  return work(tools).catch(async (error) => {
     // Trino tells a store or a catalog that went away like a faulty statement; which of the two it was is asked here.
     if (error instanceof StatementError) await requireHealthy(settings, loadingParts);
     throw error;

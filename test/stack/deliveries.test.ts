@@ -154,3 +154,38 @@ describe("the same bytes again", () => {
     expect(stderr).toContain("no source has this file");
   });
 });
+
+describe("quarantine", () => {
+  it("should be listed and shown with file, line and reason", async () => {
+    const text = `film,week,views,country\n"A \\"x\\", B",2026-48,5,DE\nGood,2026-48,1,DE\nLost,2026-48\n`;
+    expect((await ingestViews(text)).code).toBe(0);
+    const listed = JSON.parse((await stack.succeed(["quarantine", "list", "--json"])).stdout);
+    expect(listed).toContainEqual(
+      expect.objectContaining({ source: "streaming_views", reason: "too_few_fields" }),
+    );
+    const { stdout } = await stack.succeed(["quarantine", "show", "streaming_views", "--json"]);
+    expect(JSON.parse(stdout)).toContainEqual(
+      expect.objectContaining({ line_number: 4, reason: "too_few_fields", raw: "Lost,2026-48" }),
+    );
+    expect(await countOf("week = '2026-48'")).toBe(1);
+  });
+
+  it("should be read again after an option was mended, in the place of the first reading", async () => {
+    const replay = async (options: string) => {
+      stack.write("views.yaml", `source:\n  streaming_views: {path: views/views.csv${options}}\n`);
+      const words = ["quarantine", "replay", "streaming_views", "--config", "views.yaml", "--json"];
+      return JSON.parse((await stack.succeed(words)).stdout);
+    };
+    expect((await replay("")).loaded).toEqual([]);
+    const { loaded } = await replay(', escape: "\\\\"');
+    expect(loaded).toMatchObject([{ rowsAccepted: 2, rowsQuarantined: 1 }]);
+    const counting = await stack.query(
+      `SELECT film FROM bronze.streaming_views JOIN bronze.batches ON batch_id = _batch_id
+       WHERE week = '2026-48' ORDER BY film`,
+      "admin",
+    );
+    expect(counting).toEqual([{ film: 'A "x", B' }, { film: "Good" }]);
+    // The file itself is known: it is not loaded a third time.
+    expect((await ingestViews("film,week,views,country\nUp,2026-49,1,DE\n")).result.loaded).toHaveLength(1);
+  });
+});

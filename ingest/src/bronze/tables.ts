@@ -73,7 +73,7 @@ async function createTable(trino: TrinoSession, table: string, columns: Column[]
   await trino.query(`CREATE TABLE IF NOT EXISTS bronze.${identifier(table)} (${list})`);
 }
 
-/** Adds the columns that a delivery brings and its table lacks; returns their names. */
+/** Adds the columns that a delivery brings and its table lacks; returns their names. A missing table is made, silently. */
 export async function addMissingColumns(
   trino: TrinoSession,
   table: string,
@@ -83,6 +83,10 @@ export async function addMissingColumns(
     `SELECT column_name FROM information_schema.columns
      WHERE table_schema = 'bronze' AND table_name = ${literal(table)}`,
   );
+  if (rows.length === 0) {
+    await createTable(trino, table, [...columns, ...lineageColumns]);
+    return [];
+  }
   const existing = new Set(rows.map(([name]) => name));
   const added = columns.filter(({ name }) => !existing.has(name));
   for (const { name, type } of added) {

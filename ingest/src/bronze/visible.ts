@@ -7,7 +7,7 @@ import type { IngestResult, IngestTools } from "../ingest.ts";
 import { type Claim, commitBatch, nextLoadOrder, type Written } from "../ledger.ts";
 import { literal } from "../sql.ts";
 import type { TrinoSession } from "../trino.ts";
-import { addMissingColumns, registerObject, textColumns } from "./tables.ts";
+import { addMissingColumns, batchColumns, registerObject, textColumns } from "./tables.ts";
 
 /** A batch whose objects are on the store, as the ledger has noted; `columns` as bronze names them. */
 export interface WrittenBatch extends Written {
@@ -82,20 +82,31 @@ async function registerRows(
     await registerObject(trino, source, location);
 }
 
-/** Makes all of `batches` count at once, and commits them in the ledger. */
+/**
+ * Makes all of `batches` count at once, and commits them in the ledger. A batch that replaces another takes its entry,
+ * load order included, in the same commit.
+ */
 async function commitVisible({ trino, ledger }: Tools, batches: WrittenBatch[]): Promise<void> {
   if (batches.length === 0) return;
   const committedAt = new Date();
-  const entries: { batch: WrittenBatch; loadOrder: number }[] = [];
-  for (const batch of batches) entries.push({ batch, loadOrder: await nextLoadOrder(ledger) });
-  const values = entries.map(
-    ({ batch: { claim, counts }, loadOrder }) =>
-      `(${literal(claim.source)}, ${literal(claim.batchId)}, ${literal(claim.sourceFile)}, ${loadOrder},
-        ${counts.rowsRead}, ${counts.rowsAccepted}, ${counts.rowsQuarantined},
-        TIMESTAMP '${committedAt.toISOString().replace("T", " ").replace("Z", " UTC")}')`,
+  const rows: string[] = [];
+  for (const batch of batches) rows.push(entryOf(batch, await nextLoadOrder(ledger), committedAt));
+  const columns = batchColumns.map(({ name }) => name);
+  const changes = columns.filter((name) => name !== "source" && name !== "load_order");
+  await trino.query(
+    `MERGE INTO bronze.batches AS entry
+     USING (VALUES ${rows.join(",\n")}) AS batch (${columns.join(", ")}, replaces)
+     ON entry.source = batch.source AND entry.batch_id = batch.replaces
+     WHEN MATCHED THEN UPDATE SET ${changes.map((name) => `${name} = batch.${name}`).join(", ")}
+     WHEN NOT MATCHED THEN INSERT (${columns.join(", ")}) VALUES (${columns.map((name) => `batch.${name}`).join(", ")})`,
   );
-  await trino.query(`INSERT INTO bronze.batches VALUES ${values.join(",\n")}`);
-  for (const { batch, loadOrder } of entries) {
-    await commitBatch(ledger, batch.claim, { ...batch.counts, loadOrder, committedAt });
-  }
+  await reconcileVisible({ trino, ledger });
+}
+
+/** In the order of `batchColumns`, then what it replaces. */
+function entryOf({ claim, counts }: WrittenBatch, loadOrder: number, committedAt: Date): string {
+  const time = `TIMESTAMP '${committedAt.toISOString().replace("T", " ").replace("Z", " UTC")}'`;
+  const texts = [claim.source, claim.batchId, claim.sourceFile].map(literal);
+  const numbers = [loadOrder, counts.rowsRead, counts.rowsAccepted, counts.rowsQuarantined];
+  return `(${[...texts, ...numbers, time, literal(claim.replaces ?? "")].join(", ")})`;
 }

@@ -7,6 +7,7 @@ import { exportCommand } from "./export.ts";
 import { history } from "./history.ts";
 import { mounts } from "./mounts.ts";
 import { build, ingest, run } from "./pipeline.ts";
+import { quarantine } from "./quarantine.ts";
 import { secrets } from "./secrets.ts";
 import { sql } from "./sql.ts";
 import { status } from "./status.ts";
@@ -20,6 +21,7 @@ export const commands = {
   history,
   status,
   batch,
+  quarantine,
   doctor,
   credentials,
   mounts,

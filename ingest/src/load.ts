@@ -1,0 +1,82 @@
+/** One delivery on its way to the store: claimed, judged, read, written, noted. */
+import { keepOriginal, writeBatch } from "./bronze/batch.ts";
+import type { WrittenBatch } from "./bronze/visible.ts";
+import type { Source } from "./config.ts";
+import { checkErrorBudget, HeldBack } from "./drift/hold.ts";
+import { type Inspected, judgeColumns } from "./drift/judge.ts";
+import type { Job } from "./ingest.ts";
+import {
+  type Claim,
+  claimBatch,
+  type DeliveredContent,
+  holdBatch,
+  noteWritten,
+  resumeBatch,
+  writtenObjects,
+} from "./ledger.ts";
+import { formatOf, formats } from "./read/formats.ts";
+import type { SourceFile } from "./read/record.ts";
+
+/** The bytes of a file, and what the ledger knows of them. */
+export interface Content {
+  content: DeliveredContent;
+  /** Their newest batch. */
+  known: Claim | undefined;
+  /** The batch that counts now, and shall count no longer when this one does. */
+  replaces?: string;
+  /** Throws when the file is not what it was when it was hashed. */
+  unchanged(): Promise<void>;
+}
+
+/** Answers a batch that is ready to be registered. Throws `HeldBack` when somebody has to decide about it first. */
+export async function loadContent(
+  source: Source,
+  file: SourceFile,
+  { content, known, replaces, unchanged }: Content,
+  job: Job,
+): Promise<WrittenBatch> {
+  // Before the claim: a file that is no table leaves no trace in the ledger.
+  const inspected = await inspect(source, file);
+  const claim = await claimBatch(job.ledger, content, { earlier: known, replaces });
+  const columns = [...inspected.names];
+  if (claim.state === "written") return { claim, columns, ...(await writtenObjects(job.ledger, claim)) };
+  try {
+    await judgeColumns(inspected, claim, job);
+    return await write(inspected, claim, { byteCount: content.byteCount, unchanged }, job);
+  } catch (error) {
+    if (error instanceof HeldBack) {
+      await keepOriginal(job.store, claim, file);
+      await unchanged();
+      await holdBatch(job.ledger, claim, error.hold);
+    }
+    throw error;
+  }
+}
+
+async function inspect(source: Source, file: SourceFile): Promise<Inspected> {
+  const { options } = source;
+  const format = formats[formatOf(file, source.format, source.usualFormat)];
+  const columns = await format.columns(file, options);
+  const names = columns.map((name) => source.rename.get(name) ?? name);
+  return { source, file, format, options, columns, names };
+}
+
+async function write(
+  inspected: Inspected,
+  claim: Claim,
+  content: { byteCount: number; unchanged: () => Promise<void> },
+  job: Job,
+): Promise<WrittenBatch> {
+  const { source, file, names } = inspected;
+  if (claim.state === "held") await resumeBatch(job.ledger, claim);
+  const onRows = (rows: number) => job.report.progress(`${source.name}: ${file.hostPath}: ${rows} rows`);
+  const written = await writeBatch({ ...inspected, ...content, claim }, { ...job, onRows });
+  const limits = {
+    file: file.hostPath,
+    batchId: claim.batchId,
+    maximumPercent: source.maximumRejectedPercent,
+  };
+  if (!claim.isReleased) checkErrorBudget(written.counts, limits);
+  await noteWritten(job.ledger, claim, written);
+  return { claim, columns: [...names], ...written };
+}
