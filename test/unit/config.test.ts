@@ -132,7 +132,7 @@ describe("pipeline.yaml", () => {
       "pipeline.yaml:6: source.audience_pulse.path: environment variable NOWHERE is not set",
       `pipeline.yaml:6: source.audience_pulse.path: expected \${NAME}, found '\${ALSO NOT}'`,
       "pipeline.yaml:7: source.audience_pulse.formatt: expected path, format, delimiter, quote, escape, header, columns, encoding, max_expansion, found 'formatt', did you mean format?",
-      "pipeline.yaml:8: source.audience_pulse.format: expected csv, tsv, json, found 'xml'",
+      "pipeline.yaml:8: source.audience_pulse.format: expected csv, tsv, json, ndjson, found 'xml'",
       `pipeline.yaml:10: source.box_office.domestik: expected ${known}, found 'box_office.domestik', did you mean box_office.domestic?`,
       `pipeline.yaml:11: source.box_office.domestic: ${path}, found nothing`,
       `pipeline.yaml:12: source.box_office.financials: ${path}, found an empty list`,
