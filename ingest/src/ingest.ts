@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fetchOriginal } from "./bronze/batch.ts";
 import { type Engine, openEngine } from "./bronze/engine.ts";
+import { Group } from "./bronze/group.ts";
 import { ensureBronzeTables } from "./bronze/tables.ts";
 import { makeVisible, type WrittenBatch } from "./bronze/visible.ts";
 import type { Database } from "./catalog.ts";
@@ -20,7 +21,7 @@ import { registeredSchemas } from "./drift/registry.ts";
 import type { SourceSchema } from "./drift/schema.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
 import { clearRefusals, findClaim, recordRefusal, releasedClaims } from "./ledger.ts";
-import { loadContent } from "./load.ts";
+import { flushGroup, loadContent } from "./load.ts";
 import { hashFile, watchFile } from "./read/identity.ts";
 import type { SourceFile } from "./read/record.ts";
 import type { Report } from "./report.ts";
@@ -98,19 +99,26 @@ export async function withJob(
   return result;
 }
 
+/** What of a source is ready to be registered, and what waits to share objects with others. */
+interface Pending {
+  written: WrittenBatch[];
+  group: Group;
+}
+
 /** Everything up to the upload, file by file. A refused file does not keep the others from loading. */
 async function loadSource(source: Source, files: SourceFile[], job: Job): Promise<WrittenBatch[]> {
-  const written: WrittenBatch[] = [];
+  const pending: Pending = { written: [], group: new Group(job) };
   for (const claim of await releasedClaims(job.ledger, source.name)) {
     const file = await fetchOriginal(job.store, claim, job.folder);
-    await loadOrRefuse(source, file, written, job);
+    await loadOrRefuse(source, file, pending, job);
     await rm(file.path, { force: true });
   }
   for (const file of files) {
     job.signal.throwIfAborted();
-    await loadOrRefuse(source, file, written, job);
+    await loadOrRefuse(source, file, pending, job);
+    if (pending.group.isFull) pending.written.push(...(await flushGroup(pending.group, job)));
   }
-  return written;
+  return [...pending.written, ...(await flushGroup(pending.group, job))];
 }
 
 /** The files of a source as they lie there now: what an earlier run refused is forgotten. */
@@ -129,15 +137,10 @@ function requireDelivered(again: string | undefined, files: SourceFile[]): void 
   throw usageError(`--again ${again}: no source has this file`, "name a file that pipeline.yaml leads to");
 }
 
-async function loadOrRefuse(
-  source: Source,
-  file: SourceFile,
-  written: WrittenBatch[],
-  job: Job,
-): Promise<void> {
+async function loadOrRefuse(source: Source, file: SourceFile, pending: Pending, job: Job): Promise<void> {
   try {
-    const batch = await loadFile(source, file, written, job);
-    if (batch) written.push(batch);
+    const batch = await loadFile(source, file, pending, job);
+    if (batch) pending.written.push(batch);
   } catch (error) {
     await refuse(source, file.hostPath, error, job);
   }
@@ -156,7 +159,7 @@ async function refuse(source: Source, file: string, error: unknown, job: Job): P
 async function loadFile(
   source: Source,
   file: SourceFile,
-  earlier: WrittenBatch[],
+  { written, group }: Pending,
   job: Job,
 ): Promise<WrittenBatch | undefined> {
   const unchanged = await watchFile(file);
@@ -168,10 +171,12 @@ async function loadFile(
     byteCount,
     runId: job.runId,
   };
+  const isPending = (batchId: string) =>
+    group.has(batchId) || written.some(({ claim }) => claim.batchId === batchId);
   const known = await findClaim(job.ledger, content);
   // The same bytes may also lie there twice, under two names.
   const isLoaded = known?.state === "committed" && job.again !== file.hostPath;
-  if (known && (isLoaded || earlier.some(({ claim }) => claim.batchId === known.batchId))) {
+  if (known && (isLoaded || isPending(known.batchId))) {
     const { batchId } = known;
     job.result.known.push({ source: source.name, file: file.hostPath, batchId });
     job.report.info("known", `${source.name}: ${file.hostPath} was loaded before, nothing added`, {
@@ -179,5 +184,5 @@ async function loadFile(
     });
     return undefined;
   }
-  return loadContent(source, file, { content, known, unchanged }, job);
+  return loadContent(source, file, { content, known, unchanged }, job, group);
 }

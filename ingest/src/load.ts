@@ -1,5 +1,6 @@
 /** One delivery on its way to the store: claimed, judged, read, written, noted. */
 import { keepOriginal, writeBatch } from "./bronze/batch.ts";
+import { type Group, smallFileBytes } from "./bronze/group.ts";
 import type { WrittenBatch } from "./bronze/visible.ts";
 import type { Source } from "./config.ts";
 import { checkErrorBudget, HeldBack } from "./drift/hold.ts";
@@ -28,13 +29,17 @@ export interface Content {
   unchanged(): Promise<void>;
 }
 
-/** Answers a batch that is ready to be registered. Throws `HeldBack` when somebody has to decide about it first. */
+/**
+ * Answers a batch that is ready to be registered; undefined if it is small and waits in `group` for others to share
+ * objects with. Throws `HeldBack` when somebody has to decide about it first.
+ */
 export async function loadContent(
   source: Source,
   file: SourceFile,
   { content, known, replaces, unchanged }: Content,
   job: Job,
-): Promise<WrittenBatch> {
+  group?: Group,
+): Promise<WrittenBatch | undefined> {
   // Before the claim: a file that is no table leaves no trace in the ledger.
   const inspected = await inspect(source, file);
   const claim = await claimBatch(job.ledger, content, { earlier: known, replaces });
@@ -42,7 +47,14 @@ export async function loadContent(
   if (claim.state === "written") return { claim, columns, ...(await writtenObjects(job.ledger, claim)) };
   try {
     await judgeColumns(inspected, claim, job);
-    return await write(inspected, claim, { byteCount: content.byteCount, unchanged }, job);
+    const isSmall = content.byteCount <= smallFileBytes;
+    return await write(
+      inspected,
+      claim,
+      { byteCount: content.byteCount, unchanged },
+      job,
+      isSmall ? group : undefined,
+    );
   } catch (error) {
     if (error instanceof HeldBack) {
       await keepOriginal(job.store, claim, file);
@@ -66,17 +78,33 @@ async function write(
   claim: Claim,
   content: { byteCount: number; unchanged: () => Promise<void> },
   job: Job,
-): Promise<WrittenBatch> {
+  group: Group | undefined,
+): Promise<WrittenBatch | undefined> {
   const { source, file, names } = inspected;
   if (claim.state === "held") await resumeBatch(job.ledger, claim);
   const onRows = (rows: number) => job.report.progress(`${source.name}: ${file.hostPath}: ${rows} rows`);
-  const written = await writeBatch({ ...inspected, ...content, claim }, { ...job, onRows });
+  const store = group?.store ?? job.store;
+  const written = await writeBatch({ ...inspected, ...content, claim }, { ...job, store, onRows });
   const limits = {
     file: file.hostPath,
     batchId: claim.batchId,
     maximumPercent: source.maximumRejectedPercent,
   };
-  if (!claim.isReleased) checkErrorBudget(written.counts, limits);
-  await noteWritten(job.ledger, claim, written);
-  return { claim, columns: [...names], ...written };
+  try {
+    if (!claim.isReleased) checkErrorBudget(written.counts, limits);
+  } catch (error) {
+    await group?.discard(written);
+    throw error;
+  }
+  const batch = { claim, columns: [...names], ...written };
+  if (group) group.add(batch, content.byteCount);
+  else await noteWritten(job.ledger, claim, written);
+  return group ? undefined : batch;
+}
+
+/** The batches of a group, once what they share is on the store. */
+export async function flushGroup(group: Group, job: Job): Promise<WrittenBatch[]> {
+  const batches = await group.flush();
+  for (const batch of batches) await noteWritten(job.ledger, batch.claim, batch);
+  return batches;
 }

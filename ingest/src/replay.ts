@@ -43,6 +43,8 @@ async function replayBatch(source: Source, batch: LoadedBatch, job: Job): Promis
       { content, known, replaces: batch.batchId, unchanged },
       job,
     );
+    // Without a group, it never waits.
+    if (written === undefined) throw new Error(`${batch.batchId}: not written`);
     const { rowsQuarantined } = written.counts;
     if (rowsQuarantined < batch.rowsQuarantined) return written;
     await dropClaim(job.ledger, written.claim);

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { JsonObject } from "../../ingest/src/read/json-object.ts";
 import { deliver } from "../fixtures/delivery.ts";
-import { jsonCases, refusedJson } from "../fixtures/json.ts";
+import { jsonCases, linesCases, refusedJson } from "../fixtures/json.ts";
 
 describe("json", () => {
   it.each(jsonCases)("should read $name", async ({ content, expected, options }) => {
@@ -16,6 +17,55 @@ describe("json", () => {
     const refusal = { message: expect.stringMatching(message), exitCode: 3, next: expect.any(String) };
     await expect(deliver("json", content)).rejects.toMatchObject(refusal);
     await expect(deliver("json", content, { chunkBytes: 1 })).rejects.toMatchObject(refusal);
+  });
+
+  it.each(linesCases)("should read lines: $name", async ({ content, expected, options }) => {
+    expect(await deliver("ndjson", content, options)).toEqual(expected);
+    expect(await deliver("ndjson", content, { ...options, chunkBytes: 1 })).toEqual(expected);
+  });
+
+  it("should take for JSON what JavaScript takes for JSON", () => {
+    const signs = [
+      "{",
+      "}",
+      "[",
+      "]",
+      '"a"',
+      ":",
+      ",",
+      "\\",
+      "1",
+      "0",
+      "-",
+      ".",
+      "e",
+      "null",
+      " ",
+      '"',
+      "\t",
+      '{"a":',
+    ];
+    const object = new JsonObject();
+    const isObject = (text: string) => {
+      try {
+        const value = JSON.parse(text);
+        return typeof value === "object" && value !== null && !Array.isArray(value)
+          ? "good"
+          : "not_an_object";
+      } catch {
+        return "invalid_json";
+      }
+    };
+    const text = fc.string({ unit: fc.constantFrom(...signs), maxLength: 12 });
+    const member = fc.tuple(text, text).map(([left, right]) => `{"a":${left},"b":${right}}`);
+    fc.assert(
+      fc.property(fc.oneof(text, member, fc.json()), (given) => {
+        const trimmed = given.replaceAll(/^[ \t]+|[ \t]+$/g, "");
+        const bytes = Buffer.from(`${trimmed}, `);
+        expect(object.read(bytes, 0, bytes.length - 2)).toBe(isObject(trimmed));
+      }),
+      { numRuns: 5000 },
+    );
   });
 
   it("should give objects back as they were written", async () => {

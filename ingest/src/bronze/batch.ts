@@ -8,7 +8,7 @@ import type { Engine } from "./engine.ts";
 import { copyRejects, copyRows } from "./parquet.ts";
 import { type Part, Parts } from "./parts.ts";
 
-const bucket = "bronze";
+export const bucket = "bronze";
 
 export interface Delivery {
   claim: Claim;

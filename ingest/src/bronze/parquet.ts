@@ -42,6 +42,11 @@ export function copyRows(
   );
 }
 
+/** Writes the rows of several Parquet files, in their order, to one. A column that a file lacks is null. */
+export function mergeParquet(files: readonly string[], target: string): string {
+  return copy(`SELECT * FROM read_parquet([${files.map(literal).join(", ")}], union_by_name = true)`, target);
+}
+
 /** The first rows of a record file. */
 export function selectRows({ records, columns, mark }: RowsFile, rowLimit: number): string {
   return `SELECT * FROM ${read(records, Math.max(1, columns.length))}

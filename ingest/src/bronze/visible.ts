@@ -83,24 +83,33 @@ async function registerRows(
 }
 
 /**
- * Makes all of `batches` count at once, and commits them in the ledger. A batch that replaces another takes its entry,
- * load order included, in the same commit.
+ * Makes all of `batches` count, and commits them in the ledger. A batch that replaces another takes its entry, load
+ * order included, in the same commit.
  */
 async function commitVisible({ trino, ledger }: Tools, batches: WrittenBatch[]): Promise<void> {
   if (batches.length === 0) return;
   const committedAt = new Date();
-  const rows: string[] = [];
-  for (const batch of batches) rows.push(entryOf(batch, await nextLoadOrder(ledger), committedAt));
+  const entries: string[] = [];
+  for (const batch of batches) entries.push(entryOf(batch, await nextLoadOrder(ledger), committedAt));
+  for (let start = 0; start < entries.length; start += entriesPerCommit) {
+    await mergeEntries(trino, entries.slice(start, start + entriesPerCommit));
+  }
+  await reconcileVisible({ trino, ledger });
+}
+
+/** A statement of Trino's has at most a million characters. */
+const entriesPerCommit = 1000;
+
+async function mergeEntries(trino: TrinoSession, entries: string[]): Promise<void> {
   const columns = batchColumns.map(({ name }) => name);
   const changes = columns.filter((name) => name !== "source" && name !== "load_order");
   await trino.query(
     `MERGE INTO bronze.batches AS entry
-     USING (VALUES ${rows.join(",\n")}) AS batch (${columns.join(", ")}, replaces)
+     USING (VALUES ${entries.join(",\n")}) AS batch (${columns.join(", ")}, replaces)
      ON entry.source = batch.source AND entry.batch_id = batch.replaces
      WHEN MATCHED THEN UPDATE SET ${changes.map((name) => `${name} = batch.${name}`).join(", ")}
      WHEN NOT MATCHED THEN INSERT (${columns.join(", ")}) VALUES (${columns.map((name) => `batch.${name}`).join(", ")})`,
   );
-  await reconcileVisible({ trino, ledger });
 }
 
 /** In the order of `batchColumns`, then what it replaces. */

@@ -10,6 +10,7 @@ const optionsOfFormat: Record<FormatName, readonly string[]> = {
   csv: separated,
   tsv: separated,
   json: text,
+  ndjson: text,
 };
 
 export const dialectKeys: readonly string[] = [...new Set(Object.values(optionsOfFormat).flat())];

@@ -1,11 +1,11 @@
 import { fieldsOf } from "./csv-fields.ts";
 import type { CsvHeader } from "./csv-header.ts";
 import { CsvScan, type Verdict } from "./csv-scan.ts";
-import type { CsvWindow } from "./csv-window.ts";
 import { isText, wholeCharacterBytes } from "./encoding.ts";
 import { carriageReturn, lineFeed } from "./line.ts";
 import type { RecordSink, RejectReason } from "./record.ts";
 import type { TextReader } from "./text.ts";
+import type { TextWindow } from "./text-window.ts";
 
 /**
  * Gives the records of a CSV text to a sink. Those that every reader of CSV understands alike go as they are, many
@@ -13,7 +13,7 @@ import type { TextReader } from "./text.ts";
  * goes on with the next line: one unclosed quote never swallows the rest.
  */
 export class CsvRecords {
-  readonly #window: CsvWindow;
+  readonly #window: TextWindow;
   readonly #header: CsvHeader;
   readonly #scan: CsvScan;
   readonly #sink: RecordSink;
@@ -24,7 +24,7 @@ export class CsvRecords {
   #isSkippingLine = false;
 
   constructor(
-    window: CsvWindow,
+    window: TextWindow,
     header: CsvHeader,
     sink: RecordSink,
     text: TextReader,
@@ -131,9 +131,7 @@ export class CsvRecords {
     const isTooLong = end - at > this.#maximumLength;
     const next = isTooLong ? end : window.afterLineBreak(end, isLast);
     if (next < 0 || (end === filled && !isLast && !isTooLong)) return false;
-    const line = window.bytes.subarray(at, end);
-    const cut = line.subarray(0, this.#maximumLength);
-    const raw = isTooLong ? cut.subarray(0, wholeCharacterBytes(cut)) : line;
+    const raw = window.bytes.subarray(at, Math.min(end, at + this.#maximumLength));
     this.#isSkippingLine = isTooLong;
     const why = isTooLong ? "record_too_long" : reason;
     this.#sink.reject(this.#text.reject(window.lineNumber, why, raw));

@@ -1,6 +1,5 @@
 import { type CsvHeader, headerError, readHeader } from "./csv-header.ts";
 import { CsvRecords } from "./csv-records.ts";
-import { CsvWindow } from "./csv-window.ts";
 import { changedWhileRead } from "./open.ts";
 import {
   defaultMaximumRecordLength,
@@ -10,6 +9,7 @@ import {
   type SourceFile,
 } from "./record.ts";
 import { readText, type TextReader } from "./text.ts";
+import { TextWindow } from "./text-window.ts";
 
 /**
  * CSV as RFC 4180 has it, with any sign as delimiter, quote and escape; line breaks LF, CRLF, CR and mixtures;
@@ -64,9 +64,9 @@ async function openCsv(
   file: SourceFile,
   text: TextReader,
   options: ReadOptions,
-): Promise<{ window: CsvWindow; header: CsvHeader | undefined }> {
+): Promise<{ window: TextWindow; header: CsvHeader | undefined }> {
   const maximumLength = maximumLengthOf(options);
-  const window = new CsvWindow();
+  const window = new TextWindow();
   for (let isLast = false; ; ) {
     const next = await text.chunks.next();
     if (next.done) isLast = true;
@@ -82,7 +82,7 @@ async function openCsv(
   }
 }
 
-const headOf = ({ bytes, at, filled, lineNumber }: CsvWindow, isLast: boolean) => ({
+const headOf = ({ bytes, at, filled, lineNumber }: TextWindow, isLast: boolean) => ({
   bytes,
   start: at,
   end: filled,

@@ -1,24 +1,28 @@
 import { inputError } from "../errors.ts";
 import { csv, tsv } from "./csv.ts";
-import { json } from "./json.ts";
+import { json, ndjson } from "./json.ts";
 import type { Format, SourceFile } from "./record.ts";
 
-export const formatNames = ["csv", "tsv", "json"] as const;
+export const formatNames = ["csv", "tsv", "json", "ndjson"] as const;
 
 export type FormatName = (typeof formatNames)[number];
 
 /** All formats by the name that `pipeline.yaml` and the contracts use. */
-export const formats = { csv, tsv, json } satisfies Record<FormatName, Format>;
+export const formats = { csv, tsv, json, ndjson } satisfies Record<FormatName, Format>;
 
 /** How the names of their files end; `.gz` or `.zst` may follow. */
 const endings: Record<FormatName, readonly string[]> = {
   csv: ["csv"],
   tsv: ["tsv"],
   json: ["json"],
+  ndjson: ["ndjson", "jsonl"],
 };
 
 /** Formats that a source may mix: the file's name says which of them it is. */
-const kin: readonly (readonly FormatName[])[] = [["csv", "tsv"]];
+const kin: readonly (readonly FormatName[])[] = [
+  ["csv", "tsv"],
+  ["json", "ndjson"],
+];
 
 const kinOf = (format: FormatName | undefined): readonly FormatName[] =>
   format === undefined ? formatNames : (kin.find((names) => names.includes(format)) ?? [format]);

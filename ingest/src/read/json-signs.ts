@@ -1,6 +1,7 @@
-/** The UTF-16 codes that structure JSON text (RFC 8259, section 2). */
+/** The bytes that structure JSON text (RFC 8259, section 2). */
 export const quote = 0x22;
 export const comma = 0x2c;
+export const colon = 0x3a;
 export const openBracket = 0x5b;
 export const backslash = 0x5c;
 export const closeBracket = 0x5d;

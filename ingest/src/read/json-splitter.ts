@@ -9,133 +9,157 @@ import {
   openBracket,
   quote,
 } from "./json-signs.ts";
-import { isLineBreak } from "./line.ts";
+import { carriageReturn, lineFeed } from "./line.ts";
 import type { SourceFile } from "./record.ts";
+import type { TextWindow } from "./text-window.ts";
 
-/** One element of the array, as it stands in the file, without the blanks around it. */
+/** Where one element stands in the window, without the blanks around it, until the window moves on. */
 export interface Element {
-  readonly text: string;
+  readonly start: number;
+  readonly end: number;
   readonly lineNumber: number;
-  /** Longer than a record may be; `text` is its beginning. */
+  /** Longer than a record may be; it is its beginning. */
   readonly isCut: boolean;
 }
 
+/** More of them behind an element are taken for a part of it. */
+const maximumBlanks = 65_536;
+
+/** Finds the elements of a text that arrives in pieces. Memory is bounded by one element. */
+export interface Splitter {
+  /** The elements that are complete in the window; with `isLast` all that are left. */
+  split(isLast: boolean): Element[];
+}
+
 /**
- * Splits a JSON array that arrives in pieces at the commas of its first level. It does not look whether an
- * element is valid JSON: one bad element never spoils the next. Memory is bounded by one element.
+ * Splits a JSON array at the commas of its first level. It does not look whether an element is valid JSON: one bad
+ * element never spoils the next.
  */
-export class JsonSplitter {
+export class ArraySplitter implements Splitter {
   readonly #file: SourceFile;
+  readonly #window: TextWindow;
   readonly #maximumLength: number;
   #place: "before" | "inside" | "after" = "before";
   #depth = 0; // of braces and brackets inside the current element
-  #inString = false;
+  #isInString = false;
   #isEscaped = false;
-  #previous = 0; // the last code of the piece before
-  #lineNumber = 1;
+  #seen = 0; // bytes of the window behind `at` that were looked at
+  #isBehindReturn = false; // the last byte was a carriage return
   #elementCount = 0;
   #elementLine = 0; // 0: nothing of the element was seen yet
-  #held = ""; // the part of the element that came with earlier pieces
-  #start = 0; // where its part in this piece begins
+  #isCutOff = false; // more of the element came than may be; its beginning was given
   #found: Element[] = [];
 
-  constructor(file: SourceFile, maximumLength: number) {
+  constructor(file: SourceFile, window: TextWindow, maximumLength: number) {
     this.#file = file;
+    this.#window = window;
     this.#maximumLength = maximumLength;
   }
 
-  /** The elements that `text` completes. Throws an `inputError` if this is no JSON array. */
-  push(text: string): Element[] {
+  /** Throws an `inputError` if this is no JSON array, with `isLast` also if it is not complete. */
+  split(isLast: boolean): Element[] {
+    const window = this.#window;
+    const { bytes, filled } = window;
     this.#found = [];
-    this.#start = 0;
-    for (let index = 0; index < text.length; index++) {
-      const code = text.charCodeAt(index);
-      if (isLineBreak(code, index > 0 ? text.charCodeAt(index - 1) : this.#previous)) this.#lineNumber++;
-      this.#step(code, index, text);
+    let position = window.at + this.#seen;
+    while (position < filled) {
+      const byte = bytes[position] as number;
+      if (byte === lineFeed || byte === carriageReturn) this.#countLine(byte);
+      else this.#isBehindReturn = false;
+      this.#step(byte, position);
+      position++;
     }
-    this.#previous = text.charCodeAt(text.length - 1);
-    if (this.#elementLine > 0) this.#hold(text.slice(this.#start));
+    this.#keepUnfinished(filled);
+    if (isLast) this.#requireEnd();
     return this.#found;
   }
 
-  /** Throws an `inputError` if the array is not complete. */
-  finish(): void {
-    if (this.#place === "after") return;
-    if (this.#place === "before") throw this.#noArray("no value", this.#lineNumber);
-    const line = this.#elementLine || this.#lineNumber;
-    throw this.#noArray(`array is cut off in element ${this.#elementCount + 1}, which begins here`, line);
+  #countLine(byte: number): void {
+    if (byte === carriageReturn || !this.#isBehindReturn) this.#window.lineNumber++;
+    this.#isBehindReturn = byte === carriageReturn;
   }
 
-  #step(code: number, index: number, text: string): void {
-    if (this.#inString) this.#stepInString(code);
-    else if (isBlank(code)) return;
-    else if (this.#place !== "inside") this.#stepOutside(code);
-    else if (this.#depth === 0 && (code === comma || code === closeBracket))
-      this.#endElement(code, index, text);
-    else this.#stepInElement(code, index);
+  #step(byte: number, position: number): void {
+    if (this.#isInString) this.#stepInString(byte);
+    else if (isBlank(byte)) return;
+    else if (this.#place !== "inside") this.#stepOutside(byte);
+    else if (this.#depth === 0 && (byte === comma || byte === closeBracket)) this.#endElement(byte, position);
+    else this.#stepInElement(byte, position);
   }
 
-  #stepInString(code: number): void {
+  #stepInString(byte: number): void {
     if (this.#isEscaped) this.#isEscaped = false;
-    else if (code === backslash) this.#isEscaped = true;
-    else if (code === quote) this.#inString = false;
+    else if (byte === backslash) this.#isEscaped = true;
+    else if (byte === quote) this.#isInString = false;
   }
 
-  #stepOutside(code: number): void {
+  #stepOutside(byte: number): void {
     if (this.#place === "after") throw this.#noArray("text after the array");
-    if (code === openBrace) throw this.#noArray("an object or JSON lines, no array");
-    if (code !== openBracket) throw this.#noArray("no JSON array");
+    if (byte === openBrace) throw this.#noArray("an object or JSON lines, no array");
+    if (byte !== openBracket) throw this.#noArray("no JSON array");
     this.#place = "inside";
   }
 
-  #stepInElement(code: number, index: number): void {
+  #stepInElement(byte: number, position: number): void {
     if (this.#elementLine === 0) {
-      this.#elementLine = this.#lineNumber;
-      this.#start = index;
+      this.#elementLine = this.#window.lineNumber;
+      this.#window.at = position;
     }
-    if (code === quote) this.#inString = true;
-    else if (code === openBrace || code === openBracket) this.#depth++;
+    if (byte === quote) this.#isInString = true;
+    else if (byte === openBrace || byte === openBracket) this.#depth++;
     // one brace too many spoils its element, not the array
-    else if ((code === closeBrace || code === closeBracket) && this.#depth > 0) this.#depth--;
+    else if ((byte === closeBrace || byte === closeBracket) && this.#depth > 0) this.#depth--;
   }
 
-  #endElement(code: number, index: number, text: string): void {
-    const isEmptyArray = code === closeBracket && this.#elementCount === 0 && this.#elementLine === 0;
-    if (this.#elementLine > 0) this.#hold(text.slice(this.#start, index));
-    if (!isEmptyArray) this.#emit();
-    if (code === closeBracket) this.#place = "after";
-  }
-
-  #emit(): void {
-    const isCut = this.#held.length > this.#maximumLength;
-    // a cut may halve a surrogate pair
-    const text = isCut
-      ? this.#held.slice(0, this.#maximumLength).toWellFormed()
-      : withoutEndBlanks(this.#held);
-    this.#found.push({ text, lineNumber: this.#elementLine || this.#lineNumber, isCut });
-    this.#elementCount++;
+  #endElement(byte: number, position: number): void {
+    const isEmptyArray = byte === closeBracket && this.#elementCount === 0 && this.#elementLine === 0;
+    if (!isEmptyArray && !this.#isCutOff)
+      this.#give(this.#elementLine > 0 ? this.#window.at : position, position);
+    if (!isEmptyArray) this.#elementCount++;
     this.#elementLine = 0;
-    this.#held = "";
+    this.#isCutOff = false;
+    if (byte === closeBracket) this.#place = "after";
   }
 
-  #hold(part: string): void {
-    const room = this.#maximumLength + 1 - this.#held.length;
-    if (room > 0) this.#held += part.slice(0, room);
+  #give(start: number, position: number): void {
+    const { bytes, lineNumber } = this.#window;
+    let end = position;
+    while (end > start && isBlank(bytes[end - 1] as number)) end--;
+    const isCut = end - start > this.#maximumLength || this.#isTooLong(position);
+    const line = this.#elementLine || lineNumber;
+    this.#found.push({ start, end: isCut ? start + this.#maximumLength : end, lineNumber: line, isCut });
   }
 
-  #noArray(message: string, line = this.#lineNumber): ReelhouseError {
+  /** The window keeps the element that is not complete, or its beginning is given if it is too long. */
+  #keepUnfinished(filled: number): void {
+    const window = this.#window;
+    if (this.#elementLine > 0 && !this.#isCutOff && this.#isTooLong(filled)) {
+      const cut = { start: window.at, end: window.at + this.#maximumLength };
+      this.#found.push({ ...cut, lineNumber: this.#elementLine, isCut: true });
+      this.#isCutOff = true;
+    }
+    if (this.#elementLine === 0 || this.#isCutOff) window.at = filled;
+    this.#seen = filled - window.at;
+  }
+
+  /** Whatever of the element the blanks at its end may be. */
+  #isTooLong(position: number): boolean {
+    return position - this.#window.at > this.#maximumLength + maximumBlanks;
+  }
+
+  #requireEnd(): void {
+    if (this.#place === "after") return;
+    if (this.#place === "before") throw this.#noArray("no value");
+    const line = this.#elementLine || this.#window.lineNumber;
+    throw this.#noArray(`array is cut off in element ${this.#elementCount + 1}, which begins here`, line);
+  }
+
+  #noArray(message: string, line = this.#window.lineNumber): ReelhouseError {
     return inputError(message, {
       file: this.#file.hostPath,
       line,
       expected: "one complete JSON array of objects, [{...}, {...}]",
-      next: "deliver the file again; if it is CSV, say so in pipeline.yaml: format: csv",
+      next: "deliver the file again; if it is CSV or JSON lines, say so in pipeline.yaml: format: csv or ndjson",
     });
   }
-}
-
-/** `trimEnd` would also cut blanks that JSON does not know, and make a broken element valid. */
-function withoutEndBlanks(text: string): string {
-  let end = text.length;
-  while (isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(0, end);
 }

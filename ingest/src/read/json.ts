@@ -1,37 +1,57 @@
 import { inputError } from "../errors.ts";
-import { bronzeColumnNames, refuseTooManyColumns } from "./column-names.ts";
-import { type Members, readElement } from "./json-element.ts";
-import { type Element, JsonSplitter } from "./json-splitter.ts";
+import { refuseTooManyColumns } from "./column-names.ts";
+import { isText, wholeCharacterBytes } from "./encoding.ts";
+import { LineSplitter } from "./json-lines.ts";
+import { JsonObject } from "./json-object.ts";
+import { RowBuffer, rejectionOf, type Shape, Shapes } from "./json-rows.ts";
+import { ArraySplitter, type Element } from "./json-splitter.ts";
 import { changedWhileRead } from "./open.ts";
 import {
   defaultMaximumRecordLength,
   type Format,
+  plainDialect,
   type ReadOptions,
   type RecordSink,
+  type RejectReason,
   type SourceFile,
 } from "./record.ts";
-import { readText } from "./text.ts";
+import { readText, type TextReader } from "./text.ts";
+import { TextWindow } from "./text-window.ts";
 
 /**
- * A JSON array of objects. Columns are the keys of all elements, named for each element by
- * `bronzeColumnNames`: `Title` here and `title` there are one column, both in one element are `title` and
- * `title_2`, so no value is lost. `[]` has no columns and no rows. Elements that are no objects are rejects; an
- * array of nothing else is a file of another format, and refused.
+ * A JSON array of objects. Columns are the keys of all elements, named for each element by `bronzeColumnNames`:
+ * `Title` here and `title` there are one column, both in one element are `title` and `title_2`, so no value is lost.
+ * A value is its spelling in the file, a string decoded, null as null; nested ones stay JSON text. `[]` has no
+ * columns and no rows. Elements that are no objects are rejects; a file of nothing else is of another format, and
+ * refused.
  */
-export const json: Format = { columns, records };
+export const json: Format = {
+  columns: (file, options) => columns(file, { ...options, isLines: false }),
+  records: (file, names, sink, options) => records(file, names, sink, { ...options, isLines: false }),
+};
 
-async function columns(file: SourceFile, options: ReadOptions = {}): Promise<string[]> {
+/** One JSON object per line, else as `json`. */
+export const ndjson: Format = {
+  columns: (file, options) => columns(file, { ...options, isLines: true }),
+  records: (file, names, sink, options) => records(file, names, sink, { ...options, isLines: true }),
+};
+
+type JsonOptions = ReadOptions & { isLines: boolean };
+
+async function columns(file: SourceFile, options: JsonOptions): Promise<string[]> {
   const names = new Set<string>();
-  const namesOf = rememberLast(bronzeColumnNames);
-  let firstElement: Element | undefined;
+  const seen = new Set<Shape>();
+  let firstElement: { text: string; lineNumber: number } | undefined;
   let objects = 0;
-  for await (const elements of elementChunks(file, options)) {
-    firstElement ??= elements[0];
-    for (const { text, isCut } of elements) {
-      const members = isCut ? "record_too_long" : readElement(text);
-      if (members === "not_an_object") continue;
-      objects++;
-      if (typeof members === "object") for (const name of namesOf(members.keys)) names.add(name);
+  const reader = new ElementReader();
+  for await (const { bytes, elements, isAllText } of elementChunks(file, readText(file, options), options)) {
+    for (const element of elements) {
+      firstElement ??= { text: beginning(bytes, element), lineNumber: element.lineNumber };
+      const result = reader.read(bytes, element, isAllText);
+      if (result !== "not_an_object") objects++;
+      if (typeof result === "string" || seen.has(result)) continue;
+      seen.add(result);
+      for (const name of result.names ?? []) names.add(name);
     }
     refuseTooManyColumns(file.hostPath, names.size);
   }
@@ -39,8 +59,11 @@ async function columns(file: SourceFile, options: ReadOptions = {}): Promise<str
   return [...names];
 }
 
-const withoutObjects = (file: SourceFile, { text, lineNumber }: Element) =>
-  inputError(`an array without any object, its first element is ${text.slice(0, 40)}`, {
+const beginning = (bytes: Buffer, { start, end }: Element) =>
+  bytes.toString("utf8", start, Math.min(end, start + 160)).slice(0, 40);
+
+const withoutObjects = (file: SourceFile, { text, lineNumber }: { text: string; lineNumber: number }) =>
+  inputError(`an array without any object, its first element is ${text}`, {
     file: file.hostPath,
     line: lineNumber,
     expected: "objects, one per row",
@@ -51,50 +74,96 @@ async function records(
   file: SourceFile,
   columns: readonly string[],
   sink: RecordSink,
-  options: ReadOptions = {},
+  options: JsonOptions,
 ): Promise<void> {
-  const positionsOf = rememberLast((keys) => columnPositions(file, columns, keys));
-  for await (const elements of elementChunks(file, options)) {
-    for (const { text, lineNumber, isCut } of elements) {
-      const members = isCut ? "record_too_long" : readElement(text);
-      if (typeof members === "string")
-        sink.reject({ lineNumber, reason: members, raw: text, rawBytes: null });
-      else sink.row(valuesOf(members, columns.length, positionsOf(members.keys)));
+  const text = readText(file, options);
+  const reader = new ElementReader();
+  const rows = new RowsOfShape(file, columns, sink);
+  sink.begin(plainDialect);
+  for await (const { bytes, elements, isAllText } of elementChunks(file, text, options)) {
+    for (const element of elements) {
+      const result = reader.read(bytes, element, isAllText);
+      if (typeof result !== "string") rows.take(bytes, reader.object, result);
+      else {
+        rows.flush();
+        sink.reject(text.reject(element.lineNumber, result, bytes.subarray(element.start, element.end)));
+      }
     }
+    rows.flush();
     await sink.drained();
   }
 }
 
-function valuesOf(members: Members, count: number, positions: number[]): (string | null)[] {
-  const values = new Array<string | null>(count).fill(null);
-  for (const [index, position] of positions.entries()) values[position] = members.values[index] ?? null;
-  return values;
-}
+/** Reads elements as objects; the object of the last one stands in `object`. */
+class ElementReader {
+  readonly object = new JsonObject();
+  readonly #shapes = new Shapes();
 
-async function* elementChunks(file: SourceFile, options: ReadOptions): AsyncGenerator<Element[]> {
-  const splitter = new JsonSplitter(file, options.maximumRecordLength ?? defaultMaximumRecordLength);
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  for await (const chunk of readText(file, options).chunks) {
-    const elements = splitter.push(decoder.decode(chunk, { stream: true }));
-    if (elements.length > 0) yield elements;
+  read(bytes: Buffer, { start, end, isCut }: Element, isAllText: boolean): Shape | RejectReason {
+    if (isCut) return "record_too_long";
+    if (!isAllText && !isText(bytes.subarray(start, end))) return "invalid_encoding";
+    const verdict = this.object.read(bytes, start, end);
+    if (verdict !== "good") return verdict;
+    const shape = this.#shapes.of(bytes, this.object);
+    return rejectionOf(shape) ?? shape;
   }
-  splitter.finish();
 }
 
-function columnPositions(file: SourceFile, columns: readonly string[], keys: readonly string[]): number[] {
-  return bronzeColumnNames(keys).map((name) => {
-    const position = columns.indexOf(name);
-    if (position >= 0) return position;
-    throw changedWhileRead(file, `new key ${name}`);
-  });
+/** Gives rows to the sink, as many at once as it takes. */
+class RowsOfShape {
+  readonly #file: SourceFile;
+  readonly #columns: readonly string[];
+  readonly #sink: RecordSink;
+  readonly #buffer = new RowBuffer();
+  readonly #membersOf = new Map<Shape, Int32Array>();
+  #count = 0;
+
+  constructor(file: SourceFile, columns: readonly string[], sink: RecordSink) {
+    this.#file = file;
+    this.#columns = columns;
+    this.#sink = sink;
+  }
+
+  take(bytes: Buffer, object: JsonObject, shape: Shape): void {
+    this.#buffer.append(bytes, object, this.#memberOf(shape));
+    this.#count++;
+    if (this.#buffer.length >= this.#sink.room) this.flush();
+  }
+
+  flush(): void {
+    if (this.#count > 0) this.#sink.rows(this.#buffer.bytes, 0, this.#buffer.length, this.#count);
+    this.#count = 0;
+    this.#buffer.length = 0;
+  }
+
+  #memberOf(shape: Shape): Int32Array {
+    const known = this.#membersOf.get(shape);
+    if (known) return known;
+    const memberOf = new Int32Array(this.#columns.length).fill(-1);
+    for (const [index, name] of (shape.names ?? []).entries()) {
+      const column = this.#columns.indexOf(name);
+      if (column < 0) throw changedWhileRead(this.#file, `new key ${name}`);
+      memberOf[column] = index;
+    }
+    this.#membersOf.set(shape, memberOf);
+    return memberOf;
+  }
 }
 
-/** Most elements have the keys of the one before: answers those without computing again. */
-function rememberLast<T>(compute: (keys: readonly string[]) => T): (keys: readonly string[]) => T {
-  let last: { keys: readonly string[]; result: T } | undefined;
-  return (keys) => {
-    const isSame = last?.keys.length === keys.length && last.keys.every((key, index) => key === keys[index]);
-    if (!isSame || last === undefined) last = { keys, result: compute(keys) };
-    return last.result;
+async function* elementChunks(file: SourceFile, text: TextReader, options: JsonOptions) {
+  const window = new TextWindow();
+  const maximumLength = options.maximumRecordLength ?? defaultMaximumRecordLength;
+  const splitter = options.isLines
+    ? new LineSplitter(window, maximumLength)
+    : new ArraySplitter(file, window, maximumLength);
+  const chunk = (isLast: boolean) => {
+    const known = window.bytes.subarray(window.at, window.filled);
+    const isAllText = isText(isLast ? known : known.subarray(0, wholeCharacterBytes(known)));
+    return { elements: splitter.split(isLast), bytes: window.bytes, isAllText };
   };
+  for await (const bytes of text.chunks) {
+    window.append(bytes);
+    yield chunk(false);
+  }
+  yield chunk(true);
 }

@@ -1,7 +1,7 @@
 /** The text of a file, whatever its compression and encoding, as chunks of UTF-8 bytes. */
 import type { FileHandle } from "node:fs/promises";
 import { compressionOf, decompressed } from "./compression.ts";
-import { createTranscoder, encodingOf, isText, type Transcoder } from "./encoding.ts";
+import { createTranscoder, encodingOf, isText, type Transcoder, wholeCharacterBytes } from "./encoding.ts";
 import { emptyFile, openFile, refuseBinary } from "./open.ts";
 import type { ReadOptions, Reject, RejectReason, SourceFile } from "./record.ts";
 
@@ -35,7 +35,9 @@ export function readText(file: SourceFile, options: ReadOptions = {}): TextReade
     if (isFirst) throw emptyFile(file);
     yield transcoder.push(Buffer.alloc(0), true);
   }
-  const reject = (lineNumber: number, reason: RejectReason, bytes: Buffer): Reject => {
+  const reject = (lineNumber: number, reason: RejectReason, record: Buffer): Reject => {
+    // a cut may go through a character
+    const bytes = reason === "record_too_long" ? record.subarray(0, wholeCharacterBytes(record)) : record;
     if (isText(bytes)) return { lineNumber, reason, raw: bytes.toString("utf8"), rawBytes: null };
     const raw = bytes.toString("utf8").replaceAll("\0", "\uFFFD");
     return { lineNumber, reason, raw, rawBytes: Buffer.from(transcoder.original(bytes)) };

@@ -1,7 +1,7 @@
 import { carriageReturn, lineFeed } from "./line.ts";
 
 /** The part of a text that is looked at: what is read and not yet done with. Memory is that part and one chunk. */
-export class CsvWindow {
+export class TextWindow {
   bytes: Buffer = Buffer.alloc(1);
   /** Where the first record begins that is not done with. */
   at = 0;
