@@ -130,15 +130,9 @@ describe("pipeline.yaml", () => {
       "pipeline.yaml:6: source.audience_pulse.path: expected a path, a glob or a folder, found 7",
       "pipeline.yaml:6: source.audience_pulse.path: environment variable NOWHERE is not set",
       `pipeline.yaml:6: source.audience_pulse.path: expected \${NAME}, found '\${ALSO NOT}'`,
-<<<<<<< HEAD
       "pipeline.yaml:7: source.audience_pulse.formatt: expected path, format, drift, max_rejected, rename, delimiter, quote, escape, header, columns, encoding, max_expansion, found 'formatt', did you mean format?",
-      "pipeline.yaml:8: source.audience_pulse.format: expected csv, tsv, json, found 'xml'",
-      `pipeline.yaml:10: source.box_office.domestik: no source has the name 'box_office.domestik', did you mean box_office.domestic? ${unlike}`,
-=======
-      "pipeline.yaml:7: source.audience_pulse.formatt: expected path, format, delimiter, quote, escape, header, columns, encoding, max_expansion, found 'formatt', did you mean format?",
       "pipeline.yaml:8: source.audience_pulse.format: expected csv, tsv, json, ndjson, found 'xml'",
-      `pipeline.yaml:10: source.box_office.domestik: expected ${known}, found 'box_office.domestik', did you mean box_office.domestic?`,
->>>>>>> h1/reader
+      `pipeline.yaml:10: source.box_office.domestik: no source has the name 'box_office.domestik', did you mean box_office.domestic? ${unlike}`,
       `pipeline.yaml:11: source.box_office.domestic: ${path}, found nothing`,
       `pipeline.yaml:12: source.box_office.financials: ${path}, found an empty list`,
       "pipeline.yaml:13: source.box_office.international: expected the key 'path'",

@@ -98,7 +98,7 @@ async function commitVisible({ trino, ledger }: Tools, batches: WrittenBatch[]):
 }
 
 /** A statement of Trino's has at most a million characters. */
-const entriesPerCommit = 1000;
+const entriesPerCommit = 400;
 
 async function mergeEntries(trino: TrinoSession, entries: string[]): Promise<void> {
   const columns = batchColumns.map(({ name }) => name);
