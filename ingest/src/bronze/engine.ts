@@ -1,6 +1,7 @@
 /** DuckDB in this process: turns temporary CSV files into Parquet files. */
 import { cpus } from "node:os";
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { openDuckDB } from "../duckdb.ts";
 
 export interface Engine {
   /** How many files may be written at once. */
@@ -17,19 +18,10 @@ const maximumParallel = 3;
 
 /**
  * One thread per statement: the row numbers of a file make DuckDB serial anyway, and several files at once use the
- * other cores. `folder` takes what does not fit into memory; nothing is read from or written to anywhere else, and
- * no extension is downloaded.
+ * other cores. `folder` takes what does not fit into memory.
  */
 export async function openEngine(folder: string): Promise<Engine> {
-  const instance = await DuckDBInstance.create(":memory:", {
-    threads: "1",
-    memory_limit: "512MB",
-    temp_directory: folder,
-    home_directory: folder,
-    extension_directory: folder,
-    autoinstall_known_extensions: "false",
-    autoload_known_extensions: "false",
-  });
+  const instance = await openDuckDB(folder);
   const connected = async <T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> => {
     const connection = await instance.connect();
     try {

@@ -11,6 +11,8 @@ const optionsOfFormat: Record<FormatName, readonly string[]> = {
   tsv: separated,
   json: text,
   ndjson: text,
+  parquet: [],
+  xlsx: ["sheet", "header", "columns"],
 };
 
 export const dialectKeys: readonly string[] = [...new Set(Object.values(optionsOfFormat).flat())];

@@ -1,14 +1,16 @@
 import { inputError } from "../errors.ts";
 import { csv, tsv } from "./csv.ts";
 import { json, ndjson } from "./json.ts";
+import { parquet } from "./parquet.ts";
 import type { Format, SourceFile } from "./record.ts";
+import { xlsx } from "./xlsx.ts";
 
-export const formatNames = ["csv", "tsv", "json", "ndjson"] as const;
+export const formatNames = ["csv", "tsv", "json", "ndjson", "parquet", "xlsx"] as const;
 
 export type FormatName = (typeof formatNames)[number];
 
 /** All formats by the name that `pipeline.yaml` and the contracts use. */
-export const formats = { csv, tsv, json, ndjson } satisfies Record<FormatName, Format>;
+export const formats = { csv, tsv, json, ndjson, parquet, xlsx } satisfies Record<FormatName, Format>;
 
 /** How the names of their files end; `.gz` or `.zst` may follow. */
 const endings: Record<FormatName, readonly string[]> = {
@@ -16,6 +18,8 @@ const endings: Record<FormatName, readonly string[]> = {
   tsv: ["tsv"],
   json: ["json"],
   ndjson: ["ndjson", "jsonl"],
+  parquet: ["parquet"],
+  xlsx: ["xlsx"],
 };
 
 /** Formats that a source may mix: the file's name says which of them it is. */

@@ -1,0 +1,152 @@
+/** Parquet and Excel: formats that are no text. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openDuckDB } from "../../ingest/src/duckdb.ts";
+import { deliver } from "../fixtures/delivery.ts";
+import { createLoader, inShort, type Loader } from "../fixtures/load.ts";
+import { date, number, text, workbook } from "../fixtures/workbook.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "reelhouse-test-"));
+let loader: Loader;
+beforeAll(async () => {
+  loader = await createLoader();
+});
+afterAll(async () => {
+  await loader.close();
+  rmSync(folder, { recursive: true });
+});
+
+async function parquetOf(query: string): Promise<Buffer> {
+  const instance = await openDuckDB(folder);
+  const connection = await instance.connect();
+  await connection.run(`COPY (${query}) TO '${join(folder, "made.parquet")}' (FORMAT parquet)`);
+  instance.closeSync();
+  return readFileSync(join(folder, "made.parquet"));
+}
+
+describe("parquet", () => {
+  it("should give each type's text", async () => {
+    const content =
+      await parquetOf(`SELECT 'é, "x"' AS "Title", 12345678901234567890::HUGEINT::DECIMAL(20, 0) AS big,
+      9.50::DECIMAL(4, 2) AS score, 0.1::DOUBLE AS half, true AS flag, DATE '2024-03-01' AS day,
+      TIMESTAMPTZ '2024-03-01 12:30:00+02' AS time, [1, 2] AS list, {a: 'x'} AS struct, 'text'::BLOB AS bytes,
+      '\\xFF'::BLOB AS more, NULL AS nothing, '' AS blank, 9007199254740993::BIGINT AS id`);
+    const expected = {
+      columns: "title big score half flag day time list struct bytes more nothing blank id".split(" "),
+      rows: [
+        [
+          ...[
+            1,
+            'é, "x"',
+            "12345678901234567890",
+            "9.50",
+            "0.1",
+            "true",
+            "2024-03-01",
+            "2024-03-01 10:30:00+00",
+          ],
+          ...["[1,2]", '{"a":"x"}', "text", "\\xFF", null, "", "9007199254740993"],
+        ],
+      ],
+      rejects: [],
+    };
+    expect(await deliver("parquet", content)).toEqual(expected);
+    expect(inShort(await loader.load("parquet", content))).toEqual(expected);
+  });
+
+  it("should keep the order and the count of many rows, and reject what is too long", async () => {
+    const content = await parquetOf(
+      "SELECT i AS n, CASE WHEN i = 7 THEN repeat('é', 20) ELSE 'x' END AS t FROM range(1, 300001) AS r(i)",
+    );
+    const { rows, rejects } = await deliver("parquet", content, { maximumRecordLength: 30 });
+    expect(rejects).toEqual([[7, 7, "record_too_long", `["7","${"é".repeat(12)}`]]);
+    expect(rows).toHaveLength(299_999);
+    expect(rows.every(([rowNumber, n]) => String(rowNumber) === n)).toBe(true);
+  });
+
+  it("should take a file for the one that it is, whatever its name would match", async () => {
+    // the name is that of a pattern; another file would match it
+    const content = await parquetOf("SELECT 1 AS a");
+    expect((await deliver("parquet", content, {}, "[x]q.parquet")).rows).toEqual([[1, "1"]]);
+    expect((await deliver("parquet", content, {}, "year=2010.parquet")).columns).toEqual(["a"]);
+  });
+
+  it("should refuse a file that is cut off, or no Parquet", async () => {
+    const content = await parquetOf("SELECT i AS n FROM range(1000) AS r(i)");
+    for (const broken of [content.subarray(0, -20), Buffer.from("a,b\n1,2\n"), Buffer.from("PAR1")])
+      await expect(deliver("parquet", broken)).rejects.toMatchObject({
+        exitCode: 3,
+        message: expect.stringMatching(/^\/deliveries\/films\.parquet: no complete Parquet file, /),
+      });
+  });
+});
+
+describe("xlsx", () => {
+  const films = [
+    [text("Title"), text(" Year "), text("score"), text("seen")],
+    [text('Amélie, "x"'), number("2001"), number("9.0"), date("45352.5208333333")],
+    [],
+    [text(" 千と千尋 "), undefined, number("12345678901234567890"), date("45352")],
+    [
+      { type: "str", value: "last <result>" },
+      { type: "b", value: "1" },
+      { type: "e", value: "#N/A" },
+      text("7"),
+    ],
+  ] as const;
+  const sheets = { Films: films.map((row) => [...row]), Other: [[text("a")], [number("1")]] };
+  const rows = [
+    [1, 'Amélie, "x"', "2001", "9.0", "2024-03-01 12:30:00"],
+    [2, " 千と千尋 ", null, "12345678901234567890", "2024-03-01"],
+    [3, "last <result>", "TRUE", null, "7"],
+  ];
+
+  it("should give the first sheet's cells as they are spelled", async () => {
+    const expected = { columns: ["title", "year", "score", "seen"], rows, rejects: [] };
+    expect(await deliver("xlsx", workbook(sheets))).toEqual(expected);
+    expect(inShort(await loader.load("xlsx", workbook(sheets)))).toEqual(expected);
+  });
+
+  it("should give another sheet by its name, also without a header", async () => {
+    const header = { columns: ["a"], rows: [[1, "1"]], rejects: [] };
+    expect(await deliver("xlsx", workbook(sheets), { sheet: "Other" })).toEqual(header);
+    const options = { sheet: "Other", header: false, columns: ["b"] };
+    const expected = {
+      columns: ["b"],
+      rows: [
+        [1, "a"],
+        [2, "1"],
+      ],
+      rejects: [],
+    };
+    expect(await deliver("xlsx", workbook(sheets), options)).toEqual(expected);
+  });
+
+  it.each([
+    {
+      what: "a sheet that is not there",
+      content: workbook(sheets),
+      options: { sheet: "Film" },
+      says: /no sheet Film/,
+    },
+    { what: "an empty sheet", content: workbook({ a: [] }), options: {}, says: /no header/ },
+    { what: "no workbook", content: Buffer.from("a,b\n"), options: {}, says: /no Excel workbook/ },
+    {
+      what: "half a workbook",
+      content: workbook(sheets).subarray(0, 900),
+      options: {},
+      says: /no Excel workbook/,
+    },
+    {
+      what: "a workbook that would fill the memory",
+      content: workbook({ a: [[text("x".repeat(210_000_000))]] }),
+      options: {},
+      says: /a workbook of 2\d{8} bytes when unpacked/,
+    },
+  ])("should refuse $what", async ({ content, options, says }) => {
+    const refusal = { exitCode: 3, message: expect.stringMatching(says), next: expect.any(String) };
+    await expect(deliver("xlsx", content, options)).rejects.toMatchObject(refusal);
+  });
+});
