@@ -10,7 +10,7 @@ import { exitCode, ReelhouseError } from "./errors.ts";
 import { latestPublication } from "./publish/publish.ts";
 import { lineageColumns } from "./read/column-names.ts";
 import { loadContracts } from "./read/contract.ts";
-import { resultFormats } from "./results.ts";
+import { exportFormats } from "./results/formats.ts";
 import type { Run } from "./session.ts";
 import type { Settings } from "./settings.ts";
 import { connectTrino, identifier, literal, type TrinoSession } from "./trino.ts";
@@ -65,7 +65,7 @@ async function writeCsv(
 ): Promise<void> {
   const draft = `${hostRoot}${file}.partial`;
   try {
-    await streamTo(Readable.from(resultFormats.csv(trino.pages(statement))), createWriteStream(draft));
+    await streamTo(Readable.from(exportFormats.csv.encode(trino.pages(statement))), createWriteStream(draft));
     await rename(draft, hostRoot + file);
   } catch (cause) {
     await rm(draft, { force: true });

@@ -1,6 +1,6 @@
 import { type Command, choiceOption } from "../command.ts";
 import { exitCode, usageError } from "../errors.ts";
-import { resultFormats } from "../results.ts";
+import { resultFormats } from "../results/formats.ts";
 import { loadSettings, trinoUsers } from "../settings.ts";
 import { connectTrino } from "../trino.ts";
 
@@ -26,7 +26,7 @@ export const sql: Command = {
     if (!statement)
       throw usageError("reelhouse sql: expected a statement, as an argument or on standard input");
     const trino = connectTrino(loadSettings(env), user, { catalog, signal, source: "reelhouse-sql" });
-    for await (const text of resultFormats[format](trino.pages(statement))) print(text);
+    for await (const text of resultFormats[format].encode(trino.pages(statement))) print(text);
     return exitCode.ok;
   },
 };
