@@ -22,3 +22,34 @@ export interface FileFormat {
 
 export const cellText = (cell: Cell): string =>
   typeof cell === "object" && cell !== null ? stringifyExactly(cell) : String(cell);
+
+/** Whichever comes first ends a part; both together bound what is held in memory. */
+const partRows = 50_000;
+const partCharacters = 32_000_000;
+
+/** The pages in parts of a useful size. At least one part comes, so that a result without rows has its columns too. */
+export async function* inParts(pages: Pages): AsyncGenerator<Table> {
+  const part: Table = { columns: [], rows: [] };
+  let characters = 0;
+  let isFirst = true;
+  for await (const { columns, rows } of pages) {
+    if (columns.length > 0) part.columns = columns;
+    for (const row of rows) {
+      part.rows.push(row);
+      characters += charactersOf(row);
+      if (part.rows.length < partRows && characters < partCharacters) continue;
+      yield { ...part };
+      part.rows = [];
+      characters = 0;
+      isFirst = false;
+    }
+  }
+  if (isFirst || part.rows.length > 0) yield part;
+}
+
+/** About the room that a cell takes, numbers included. */
+function charactersOf(cell: Cell): number {
+  if (typeof cell === "string") return cell.length;
+  if (typeof cell !== "object" || cell === null) return 8;
+  return Object.values(cell).reduce<number>((sum, member) => sum + charactersOf(member), 8);
+}
