@@ -1,10 +1,10 @@
 /** Values as Arrow's arrays. The library's own builders are not used: they take times as numbers of milliseconds. */
 import { Data, type DataType } from "apache-arrow";
-import { arrowType, entriesType, type Kind } from "./arrow-type.ts";
-import type { ColumnType } from "./column-type.ts";
+import { arrowType, entriesType } from "./arrow-type.ts";
+import type { ColumnType, Kind } from "./column-type.ts";
 import type { Value } from "./value.ts";
 
-/** The buffers of an array: where values start, what they are, which of them are there. */
+/** The buffers of an array, but for the bits that say which values are there. */
 type Buffers = [starts: Int32Array | undefined, values: ArrayBufferView | undefined];
 
 /** One column, or one level of a nested one. `values` are as `Value` says for the type. */

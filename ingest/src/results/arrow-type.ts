@@ -21,9 +21,7 @@ import {
   TimeUnit,
   Utf8,
 } from "apache-arrow";
-import type { ColumnType } from "./column-type.ts";
-
-export type Kind<K extends ColumnType["kind"]> = Extract<ColumnType, { kind: K }>;
+import { type ColumnType, type Kind, ofKind, type PerKind } from "./column-type.ts";
 
 const integers = { 8: Int8, 16: Int16, 32: Int32, 64: Int64 };
 const units = {
@@ -34,37 +32,24 @@ const units = {
 };
 const decimalBits = 128;
 
-export function arrowType(type: ColumnType): DataType {
-  switch (type.kind) {
-    case "nothing":
-      return new Null();
-    case "boolean":
-      return new Bool();
-    case "integer":
-      return new integers[type.bits]();
-    case "float":
-      return type.bits === 32 ? new Float32() : new Float64();
-    case "decimal":
-      return new Decimal(type.scale, type.precision, decimalBits);
-    case "date":
-      return new DateDay();
-    case "time":
-      // Arrow wants seconds and milliseconds of a day in 32 bits.
-      return new Time(units[type.digits], type.digits <= 3 ? 32 : 64);
-    case "timestamp":
-      return new Timestamp(units[type.digits], type.isUtc ? "UTC" : null);
-    case "binary":
-      return new Binary();
-    case "text":
-      return new Utf8();
-    case "list":
-      return new List(arrowField("item", type.element));
-    case "struct":
-      return new Struct(type.fields.map((field) => arrowField(field.name, field.type)));
-    case "map":
-      return new Map_(new Field("entries", entriesType(type), false));
-  }
-}
+const types: PerKind<[], DataType> = {
+  nothing: () => new Null(),
+  boolean: () => new Bool(),
+  integer: ({ bits }) => new integers[bits](),
+  float: ({ bits }) => (bits === 32 ? new Float32() : new Float64()),
+  decimal: ({ precision, scale }) => new Decimal(scale, precision, decimalBits),
+  date: () => new DateDay(),
+  // Arrow wants seconds and milliseconds of a day in 32 bits.
+  time: ({ digits }) => new Time(units[digits], digits <= 3 ? 32 : 64),
+  timestamp: ({ digits, isUtc }) => new Timestamp(units[digits], isUtc ? "UTC" : null),
+  binary: () => new Binary(),
+  text: () => new Utf8(),
+  list: ({ element }) => new List(arrowField("item", element)),
+  struct: ({ fields }) => new Struct(fields.map(({ name, type }) => arrowField(name, type))),
+  map: (type) => new Map_(new Field("entries", entriesType(type), false)),
+};
+
+export const arrowType = (type: ColumnType): DataType => ofKind(types, type)(type);
 
 export const arrowField = (name: string, type: ColumnType) => new Field(name, arrowType(type), true);
 

@@ -5,15 +5,32 @@ export type Digits = 0 | 3 | 6 | 9;
 
 /** `text` stands for every type that Arrow and Parquet have no like of; its values are what Trino prints. */
 export type ColumnType =
-  | { kind: "nothing" | "boolean" | "date" | "binary" | "text" }
+  | { kind: "nothing" }
+  | { kind: "boolean" }
   | { kind: "integer"; bits: 8 | 16 | 32 | 64 }
   | { kind: "float"; bits: 32 | 64 }
   | { kind: "decimal"; precision: number; scale: number }
+  | { kind: "date" }
   | { kind: "time"; digits: Digits }
   | { kind: "timestamp"; digits: Digits; isUtc: boolean }
+  | { kind: "binary" }
+  | { kind: "text" }
   | { kind: "list"; element: ColumnType }
   | { kind: "struct"; fields: { name: string; type: ColumnType }[] }
   | { kind: "map"; key: ColumnType; value: ColumnType };
+
+export type Kind<K extends ColumnType["kind"]> = Extract<ColumnType, { kind: K }>;
+
+/** Something for every kind, such as how its values are read. */
+export type PerKind<Arguments extends unknown[], Result> = {
+  [K in ColumnType["kind"]]: (type: Kind<K>, ...rest: Arguments) => Result;
+};
+
+/** The function for the kind of `type`. That the two belong together is beyond what the compiler follows. */
+export const ofKind = <Arguments extends unknown[], Result>(
+  functions: PerKind<Arguments, Result>,
+  { kind }: ColumnType,
+) => functions[kind] as (type: ColumnType, ...rest: Arguments) => Result;
 
 const text: ColumnType = { kind: "text" };
 

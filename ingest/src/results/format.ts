@@ -25,7 +25,7 @@ export const cellText = (cell: Cell): string =>
 
 /** Whichever comes first ends a part; both together bound what is held in memory. */
 const partRows = 50_000;
-const partCharacters = 32_000_000;
+const partCharacters = 16_000_000;
 
 /** The pages in parts of a useful size. At least one part comes, so that a result without rows has its columns too. */
 export async function* inParts(pages: Pages): AsyncGenerator<Table> {

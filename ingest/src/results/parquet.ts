@@ -3,7 +3,7 @@ import { constants, zstdCompressSync } from "node:zlib";
 import type { SchemaElement } from "hyparquet";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import type { Cell } from "../trino.ts";
-import type { ColumnType } from "./column-type.ts";
+import { type ColumnType, type Kind, ofKind, type PerKind } from "./column-type.ts";
 import { inParts, type Pages } from "./format.ts";
 import { type TypedColumn, typedColumns, type Value } from "./value.ts";
 
@@ -46,7 +46,11 @@ function parquetWriter(buffer: ByteWriter, columns: TypedColumn[]): ParquetWrite
     writer: buffer,
     schema: [
       { name: "root", num_children: columns.length },
-      ...columns.map(({ name, type }) => ({ name, repetition_type: "OPTIONAL" as const, ...element(type) })),
+      ...columns.map(({ name, type }) => ({
+        name,
+        repetition_type: "OPTIONAL" as const,
+        ...ofKind(elements, type)(type),
+      })),
     ],
     codec: "ZSTD",
     compressors: { ZSTD: compress },
@@ -68,35 +72,32 @@ function flatType(type: ColumnType): ColumnType {
 const isNanos = (digits: number) => digits > 6;
 
 function physical(type: ColumnType, value: Value): Value {
-  if (typeof value !== "bigint" || !("digits" in type)) return value;
-  return isNanos(type.digits) ? value : value * 10n ** BigInt(6 - type.digits);
+  if (value === null || (type.kind !== "time" && type.kind !== "timestamp")) return value;
+  const count = BigInt(value as number | bigint);
+  return isNanos(type.digits) ? count : count * BigInt(10 ** (6 - type.digits));
 }
 
-function element(type: ColumnType): Element {
-  switch (type.kind) {
-    case "boolean":
-      return { type: "BOOLEAN" };
-    case "integer":
-      // No logical type: hyparquet-writer 0.17.0 writes its width as 32 bits, and readers refuse the file.
-      return { type: type.bits === 64 ? "INT64" : "INT32", converted_type: `INT_${type.bits}` };
-    case "float":
-      return { type: type.bits === 32 ? "FLOAT" : "DOUBLE" };
-    case "decimal":
-      return decimalElement(type);
-    case "date":
-      return { type: "INT32", converted_type: "DATE", logical_type: { type: "DATE" } };
-    case "time":
-      return momentElement("TIME", type.digits, false);
-    case "timestamp":
-      return momentElement("TIMESTAMP", type.digits, type.isUtc);
-    case "binary":
-      return { type: "BYTE_ARRAY" };
-    default:
-      return { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } };
-  }
-}
+const text: Element = { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } };
+const asText = () => text;
 
-function decimalElement({ precision, scale }: { precision: number; scale: number }): Element {
+const elements: PerKind<[], Element> = {
+  nothing: asText,
+  boolean: () => ({ type: "BOOLEAN" }),
+  // No logical type: hyparquet-writer 0.17.0 writes its width as 32 bits, and readers refuse the file.
+  integer: ({ bits }) => ({ type: bits === 64 ? "INT64" : "INT32", converted_type: `INT_${bits}` }),
+  float: ({ bits }) => ({ type: bits === 32 ? "FLOAT" : "DOUBLE" }),
+  decimal: decimalElement,
+  date: () => ({ type: "INT32", converted_type: "DATE", logical_type: { type: "DATE" } }),
+  time: ({ digits }) => momentElement("TIME", digits, false),
+  timestamp: ({ digits, isUtc }) => momentElement("TIMESTAMP", digits, isUtc),
+  binary: () => ({ type: "BYTE_ARRAY" }),
+  text: asText,
+  list: asText,
+  struct: asText,
+  map: asText,
+};
+
+function decimalElement({ precision, scale }: Kind<"decimal">): Element {
   const logical_type = { type: "DECIMAL", precision, scale } as const;
   const shared = { converted_type: "DECIMAL", precision, scale, logical_type } as const;
   if (precision <= shortDecimalDigits) return { type: "INT64", ...shared };

@@ -1,13 +1,14 @@
 /** Cells as Trino sends them, as the values of their types: exact, or an error that names the column. */
 import { exitCode, ReelhouseError } from "../errors.ts";
 import type { Cell, Table } from "../trino.ts";
-import { type ColumnType, columnType, type Digits } from "./column-type.ts";
+import { type ColumnType, columnType, type Digits, ofKind, type PerKind } from "./column-type.ts";
 import { cellText } from "./format.ts";
 
 /**
- * Of a `bigint`: bigint; of smaller integers and floats: number; of a `decimal`: its digits without the point; of a
- * `date`: days since 1970; of a `time`: its units since midnight; of a `timestamp`: its units since 1970, in UTC if it
- * has a zone; of a `varbinary`: bytes; of an `array`: its elements; of a `row`: its fields; of a `map`: pairs.
+ * Of a `bigint`: bigint; of smaller integers and floats: number; of a `decimal`: its digits without the point, bigint;
+ * of a `date`: days since 1970, number; of a `time`: its units since midnight, number; of a `timestamp`: its units since
+ * 1970, in UTC if it has a zone, bigint; of a `varbinary`: bytes; of an `array`: its elements; of a `row`: its fields;
+ * of a `map`: pairs.
  */
 export type Value = boolean | number | bigint | string | Uint8Array | Value[] | null;
 
@@ -27,7 +28,7 @@ export function typedColumns(columns: Table["columns"], narrow = (type: ColumnTy
 
 function readCell(type: ColumnType, cell: Cell, column: string): Value {
   if (cell === null) return null;
-  const value = readValue(type, cell, column);
+  const value = ofKind(readers, type)(type, cell, column);
   if (value !== undefined) return value;
   throw new ReelhouseError(
     `column ${column}: expected ${describe(type)}, found '${cellText(cell)}'`,
@@ -37,55 +38,34 @@ function readCell(type: ColumnType, cell: Cell, column: string): Value {
 }
 
 /** Undefined for a cell that does not fit. */
-function readValue(type: ColumnType, cell: Exclude<Cell, null>, column: string): Value | undefined {
-  switch (type.kind) {
-    case "nothing":
-      return undefined;
-    case "boolean":
-      return cell === true || cell === "true";
-    case "integer":
-      return type.bits === 64 ? BigInt(String(cell)) : Number(cell);
-    case "float":
-      // NaN and the infinities arrive as text.
-      return Number(cell);
-    case "decimal":
-      return unscaled(String(cell), type.scale);
-    case "date":
-      return daysSince1970(String(cell));
-    case "time":
-      return timeUnits(String(cell), type.digits);
-    case "timestamp":
-      return timestampUnits(String(cell), type.digits, type.isUtc);
-    case "binary":
-      return Buffer.from(String(cell), "base64");
-    case "text":
-      return cellText(cell);
-    default:
-      return readNested(type, cell, column);
-  }
-}
-
-function readNested(type: ColumnType, cell: Exclude<Cell, null>, column: string): Value | undefined {
-  if (type.kind === "list" && Array.isArray(cell)) {
-    return cell.map((element) => readCell(type.element, element, column));
-  }
-  if (type.kind === "struct" && Array.isArray(cell)) {
-    return type.fields.map((field, index) => readCell(field.type, cell[index] ?? null, column));
-  }
-  if (type.kind === "map" && typeof cell === "object" && !Array.isArray(cell)) {
-    const read = ([key, value]: [string, Cell]) => [
-      readCell(type.key, key, column),
-      readCell(type.value, value, column),
-    ];
-    return Object.entries(cell).map(read);
-  }
-  return undefined;
-}
+const readers: PerKind<[cell: Exclude<Cell, null>, column: string], Value | undefined> = {
+  nothing: () => undefined,
+  // As a key of a map it is text.
+  boolean: (_, cell) => cell === true || cell === "true",
+  integer: ({ bits }, cell) => (bits === 64 ? BigInt(String(cell)) : Number(cell)),
+  // NaN and the infinities arrive as text.
+  float: (_, cell) => Number(cell),
+  decimal: ({ scale }, cell) => unscaled(String(cell), scale),
+  date: (_, cell) => daysSince1970(String(cell)),
+  time: ({ digits }, cell) => timeUnits(String(cell), digits),
+  timestamp: ({ digits, isUtc }, cell) => timestampUnits(String(cell), digits, isUtc),
+  binary: (_, cell) => Buffer.from(String(cell), "base64"),
+  text: (_, cell) => cellText(cell),
+  list: ({ element }, cell, column) =>
+    Array.isArray(cell) ? cell.map((member) => readCell(element, member, column)) : undefined,
+  struct: ({ fields }, cell, column) =>
+    Array.isArray(cell)
+      ? fields.map(({ type }, index) => readCell(type, cell[index] ?? null, column))
+      : undefined,
+  map: ({ key, value }, cell, column) =>
+    typeof cell === "object" && !Array.isArray(cell)
+      ? Object.entries(cell).map(([k, v]) => [readCell(key, k, column), readCell(value, v, column)])
+      : undefined,
+};
 
 function unscaled(text: string, scale: number): bigint | undefined {
   const [, whole, fraction = ""] = /^(-?\d+)(?:\.(\d+))?$/.exec(text) ?? [];
-  if (whole === undefined || fraction.length > scale) return undefined;
-  return BigInt(whole + fraction.padEnd(scale, "0"));
+  return whole === undefined || fraction.length !== scale ? undefined : BigInt(whole + fraction);
 }
 
 const dayMs = 86_400_000;
@@ -98,22 +78,23 @@ function daysSince1970(text: string): number | undefined {
   return Number.isNaN(days) ? undefined : days;
 }
 
-function timeUnits(text: string, digits: Digits): bigint | undefined {
+/** A day's nanoseconds fit a double; those since 1970 do not. */
+function timeUnits(text: string, digits: Digits): number | undefined {
   const [, hours, minutes, seconds, fraction = ""] = /^(\d\d):(\d\d):(\d\d)(?:\.(\d+))?$/.exec(text) ?? [];
   if (hours === undefined || fraction.length > digits) return undefined;
   const whole = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
-  return BigInt(whole) * 10n ** BigInt(digits) + BigInt(fraction.padEnd(digits, "0"));
+  return whole * 10 ** digits + Number(fraction.padEnd(digits, "0"));
 }
 
-/** Days and time of day apart, so that times before 1970 and beyond what a double can count are exact. */
+/** Days and time of day apart, so that times before 1970, which count back from there, are exact too. */
 function timestampUnits(text: string, digits: Digits, isUtc: boolean): bigint | undefined {
   const [, date = "", time = "", zone] = /^(\S+) (\S+)(?: (\S+))?$/.exec(text) ?? [];
   const days = daysSince1970(date);
   const units = timeUnits(time, digits);
   const offsetMinutes = isUtc ? zoneOffsetMinutes(zone ?? "") : 0;
   if (days === undefined || units === undefined || offsetMinutes === undefined) return undefined;
-  const seconds = BigInt(days) * 86_400n - BigInt(offsetMinutes * 60);
-  const count = seconds * 10n ** BigInt(digits) + units;
+  const seconds = days * 86_400 - offsetMinutes * 60;
+  const count = BigInt(seconds) * BigInt(10 ** digits) + BigInt(units);
   return BigInt.asIntN(64, count) === count ? count : undefined;
 }
 
@@ -130,7 +111,7 @@ function describe(type: ColumnType): string {
     case "timestamp":
       return type.isUtc ? "a timestamp in UTC or with an offset, of 64 bits" : "a timestamp of 64 bits";
     case "decimal":
-      return `a decimal with at most ${type.scale} digits behind the point`;
+      return `a decimal with ${type.scale} digits behind the point`;
     default:
       return `a value of the kind ${type.kind}`;
   }
