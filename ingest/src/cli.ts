@@ -20,7 +20,9 @@ async function main([name, ...argv]: string[]): Promise<number> {
     process.stdout.write(commandHelp(name, command));
     return exitCode.ok;
   }
-  const context = { report, print, env: process.env, signal: interruptSignal() };
+  // A container's output is a pipe; the wrapper says what is at its other end.
+  const isTerminal = process.stdout.isTTY || process.env.REELHOUSE_RESULT_TERMINAL !== undefined;
+  const context = { report, print, isTerminal, env: process.env, signal: interruptSignal() };
   return command.run(words, context);
 }
 
@@ -31,8 +33,8 @@ Each command has a --help. Exit codes: 0 ok, 1 failed, 2 usage or configuration,
 4 tests failed (nothing published), 5 a service is down, 6 another run is active, 130 interrupted.\n`;
 }
 
-function print(text: string): void {
-  process.stdout.write(text);
+function print(result: string | Uint8Array): void {
+  process.stdout.write(result);
 }
 
 /** The first Ctrl-C stops the work at its next safe point; the second one ends the process. */

@@ -14,7 +14,9 @@ export interface Option {
 export interface Context {
   report: Report;
   /** Standard output: results, and nothing else. */
-  print(text: string): void;
+  print(result: string | Uint8Array): void;
+  /** Whether standard output ends at a terminal, which can show text alone. */
+  isTerminal: boolean;
   env: NodeJS.ProcessEnv;
   /** Aborts on Ctrl-C and SIGTERM. */
   signal: AbortSignal;

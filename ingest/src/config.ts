@@ -12,6 +12,7 @@ import { type Contract, loadContracts } from "./read/contract.ts";
 import type { DialectOptions } from "./read/dialect.ts";
 import { type FormatName, formatNames } from "./read/formats.ts";
 import { nearestName } from "./read/nearest.ts";
+import { type ExportFormatName, exportFormatNames } from "./results/formats.ts";
 
 export { expandPaths, type Mount, mountsOf } from "./config/paths.ts";
 
@@ -39,13 +40,15 @@ export interface Source {
 
 const layers = ["bronze", "silver", "gold"] as const;
 
-/** Absolute folders on the host for the CSV files of each layer. */
+/** Absolute folders on the host for the files of each layer. */
 export type Output = { readonly [layer in (typeof layers)[number]]?: string };
 
 export interface Pipeline {
   /** In the order of the file, which decides what is newest within a run. */
   readonly sources: readonly Source[];
   readonly output: Output;
+  /** What kind of files `output` gets. */
+  readonly exportFormat: ExportFormatName;
 }
 
 export interface PipelineContext {
@@ -66,9 +69,9 @@ export function loadPipeline(text: string, { file, baseFolder, env }: PipelineCo
   const output = top.get("output");
   if (top.size > 0 && !source) yaml.fault(yaml.root, "expected the key 'source'");
   const sources = source ? readSources(yaml, source, baseFolder) : [];
-  const folders = output ? readOutput(yaml, output, baseFolder, sources) : {};
+  const { folders, exportFormat } = output ? readOutput(yaml, output, baseFolder, sources) : noOutput;
   yaml.throwFaults();
-  return Object.freeze({ sources: Object.freeze(sources), output: Object.freeze(folders) });
+  return Object.freeze({ sources: Object.freeze(sources), output: Object.freeze(folders), exportFormat });
 }
 
 function refuseUnknown(yaml: YamlReader, members: Map<string, Entry>, allowed: readonly string[]): void {
@@ -143,7 +146,7 @@ function readSource(
   const paths = isObject ? yaml.elements(path, expectedPath) : [path];
   const expected = isObject ? expectedPath : expectedSource;
   const formatEntry = options.get("format");
-  const format = formatEntry && readFormat(yaml, formatEntry);
+  const format = formatEntry && readChoice(yaml, formatEntry, formatNames);
   return Object.freeze({
     name: key.replaceAll(".", "_"),
     key,
@@ -169,18 +172,43 @@ function readPath(
   return Object.freeze(path);
 }
 
-function readFormat(yaml: YamlReader, entry: Entry): FormatName {
-  const text = yaml.text(entry, formatNames.join(" or "));
-  const format = formatNames.find((name) => name === text);
-  if (text !== undefined && format === undefined) yaml.unknown(entry, text, formatNames);
-  return format ?? formatNames[0];
+function readChoice<T extends string>(yaml: YamlReader, entry: Entry, allowed: readonly [T, ...T[]]): T {
+  const text = yaml.text(entry, allowed.join(" or "));
+  const choice = allowed.find((name) => name === text);
+  if (text !== undefined && choice === undefined) yaml.unknown(entry, text, allowed);
+  return choice ?? allowed[0];
 }
 
-function readOutput(yaml: YamlReader, entry: Entry, baseFolder: string, sources: readonly Source[]): Output {
-  const members = yaml.members(entry, `an object with one of ${layers.join(", ")}`);
-  refuseUnknown(yaml, members, layers);
+const noOutput: { folders: Output; exportFormat: ExportFormatName } = {
+  folders: {},
+  exportFormat: exportFormatNames[0],
+};
+
+function readOutput(
+  yaml: YamlReader,
+  entry: Entry,
+  baseFolder: string,
+  sources: readonly Source[],
+): typeof noOutput {
+  const expected = `an object with one of ${layers.join(", ")}`;
+  const members = yaml.members(entry, expected);
+  refuseUnknown(yaml, members, [...layers, "format"]);
+  const format = members.get("format");
+  if (format && members.size === 1) yaml.fault(entry, `expected ${expected}, found 'format' alone`);
   const owners = new Map(sources.flatMap(({ name, paths }) => paths.map(({ folder }) => [folder, name])));
   owners.set("/", "the system");
+  return {
+    folders: readFolders(yaml, members, baseFolder, owners),
+    exportFormat: format ? readChoice(yaml, format, exportFormatNames) : noOutput.exportFormat,
+  };
+}
+
+function readFolders(
+  yaml: YamlReader,
+  members: Map<string, Entry>,
+  baseFolder: string,
+  owners: Map<string, string>,
+): Output {
   const folders: { [layer in (typeof layers)[number]]?: string } = {};
   for (const layer of layers) {
     const member = members.get(layer);

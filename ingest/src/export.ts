@@ -1,4 +1,4 @@
-/** CSV files of each layer, as RFC 4180: UTF-8, always with a header, null empty, the empty string `""`. */
+/** Files of each layer: one per table, in the format that the user chose. */
 import { createWriteStream } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import type { Output } from "./config.ts";
 import { exitCode, ReelhouseError } from "./errors.ts";
 import { latestPublication } from "./publish/publish.ts";
 import { lineageColumns } from "./read/column-names.ts";
-import { resultFormats } from "./results.ts";
+import { type ExportFormatName, exportFormats } from "./results/formats.ts";
 import type { Run } from "./session.ts";
 import type { Settings } from "./settings.ts";
 import { identifier, literal } from "./sql.ts";
@@ -24,7 +24,10 @@ interface ExportedTable {
 }
 
 /** Writes the layers that `output` names; returns the files' host paths. Each file appears whole or not at all. */
-export async function exportLayers(output: Output, { settings, report, signal }: Context): Promise<string[]> {
+export async function exportLayers(
+  { output, format }: { output: Output; format: ExportFormatName },
+  { settings, report, signal }: Context,
+): Promise<string[]> {
   const layers = Object.keys(output) as (keyof Output)[];
   if (layers.length === 0) return [];
   const admin = connectTrino(settings, "admin", { catalog: "lakehouse", signal });
@@ -38,12 +41,15 @@ export async function exportLayers(output: Output, { settings, report, signal }:
     const tables =
       layer === "bronze" ? await bronzeTables(trino) : await keyedTables(trino, layer, publication);
     for (const { table, statement } of tables) {
-      const file = join(folder, `${table}.csv`);
+      const file = join(folder, `${table}.${format}`);
       report.progress(`export ${file}`);
-      await writeCsv(trino, statement, settings.hostRoot, file);
+      await writeFile(settings.hostRoot, file, exportFormats[format].encode(trino.pages(statement)));
       files.push(file);
     }
-    report.info("exported", `${layer}: ${tables.length} CSV files in ${folder}`, { layer, folder });
+    report.info("exported", `${layer}: ${tables.length} ${exportFormats[format].title} files in ${folder}`, {
+      layer,
+      folder,
+    });
   }
   return files;
 }
@@ -57,15 +63,14 @@ async function makeFolder(path: string, hostPath: string): Promise<void> {
   });
 }
 
-async function writeCsv(
-  trino: TrinoSession,
-  statement: string,
+async function writeFile(
   hostRoot: string,
   file: string,
+  parts: AsyncIterable<string | Uint8Array>,
 ): Promise<void> {
   const draft = `${hostRoot}${file}.partial`;
   try {
-    await streamTo(Readable.from(resultFormats.csv(trino.pages(statement))), createWriteStream(draft));
+    await streamTo(Readable.from(parts), createWriteStream(draft));
     await rename(draft, hostRoot + file);
   } catch (cause) {
     await rm(draft, { force: true });

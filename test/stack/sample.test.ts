@@ -1,6 +1,9 @@
 /** The sample on the whole path, as plain `docker compose up` loads it, and what a user does next. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { zstdDecompressSync } from "node:zlib";
+import { tableFromIPC } from "apache-arrow";
+import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { commands } from "../../ingest/src/commands/index.ts";
 import { differences, expectedLake } from "../oracle/index.ts";
@@ -83,6 +86,28 @@ describe("reelhouse sql", () => {
       '"big": 9223372036854775807',
     );
     expect((await stack.succeed(["sql", statement])).stdout).toContain("9223372036854775807");
+  });
+
+  it("should write Arrow's bytes into a file, with the types of the columns", async () => {
+    const statement = `SELECT 9223372036854775807 AS big, DECIMAL '-1.50' AS exact, DATE '1969-12-31' AS day,
+      TIMESTAMP '1969-12-31 23:59:59.999999 UTC' AS moment, row(1, ARRAY['a', null]) AS nested, CAST(null AS varchar) AS nothing`;
+    // Through a file, because a test sees standard output as text.
+    const words = ["-c", '"$0" sql --format arrow "$1" > result.arrows'];
+    const program = join(projectFolder, "scripts/reelhouse");
+    const { code, stderr } = await stack.run("bash", [...words, program, statement]);
+    expect(code, stderr).toBe(0);
+    const table = tableFromIPC(readFileSync(join(stack.folder, "result.arrows")));
+    expect(table.schema.fields.map(String)).toEqual([
+      "big: Int64",
+      "exact: Decimal[3e+2]",
+      "day: Date32<DAY>",
+      "moment: Timestamp<MICROSECOND, UTC>",
+      "nested: Struct<{field0:Int32, field1:List<Utf8>}>",
+      "nothing: Utf8",
+    ]);
+    expect(table.getChild("big")?.get(0)).toBe(9223372036854775807n);
+    expect(table.getChild("moment")?.data[0]?.values[0]).toBe(-1n);
+    expect(table.getChild("nothing")?.get(0)).toBeNull();
   });
 
   it("should take the statement from standard input and run as the named user", async () => {
@@ -196,6 +221,24 @@ describe("exports", () => {
     const gold = readFileSync(join(stack.folder, "out/gold/movies_unified.csv"), "utf8").trim().split("\n");
     expect(gold).toHaveLength(4);
     expect(gold[0]).toMatch(/^movie_title,release_year,/);
+  });
+
+  it("should write the same tables as Parquet and as Arrow", async () => {
+    const exported = async (format: string) => {
+      await stack.succeed(["export", "--config", "export.yaml", "--format", format]);
+      return join(stack.folder, `out/gold/movies_unified.${format}`);
+    };
+    const compressors = { ZSTD: (bytes: Uint8Array) => zstdDecompressSync(bytes) };
+    const file = await asyncBufferFromFile(await exported("parquet"));
+    const expected = await stack.query(
+      "SELECT movie_title, profit_usd FROM gold.movies_unified ORDER BY movie_title, release_year",
+    );
+    const parquet = await parquetReadObjects({ file, compressors, columns: ["movie_title", "profit_usd"] });
+    const arrow = tableFromIPC(readFileSync(await exported("arrow"))).select(["movie_title", "profit_usd"]);
+    const asText = (rows: object[]) =>
+      rows.map((row) => Object.values(row).map((value) => (value === null ? null : String(value))));
+    expect(asText(parquet)).toEqual(asText(expected));
+    expect(asText([...arrow].map((row) => row.toJSON()))).toEqual(asText(expected));
   });
 });
 

@@ -49,6 +49,17 @@ describe("pipeline.yaml", () => {
     });
   });
 
+  it("should take the format of the files, and write CSV where none is named", () => {
+    const withOutput = (output: string) => load(`source: {critic_agg: a.csv}\noutput: ${output}`);
+    const { output, exportFormat } = withOutput("{gold: out, format: parquet}");
+    expect({ output, exportFormat }).toEqual({
+      output: { gold: "/home/me/films/out" },
+      exportFormat: "parquet",
+    });
+    expect(withOutput("{gold: out}").exportFormat).toBe("csv");
+    expect(load("source: {critic_agg: a.csv}").exportFormat).toBe("csv");
+  });
+
   it("should take an object, a list, a folder, a glob, an alias, and keep their order", () => {
     const text = [
       "source:",
@@ -138,7 +149,7 @@ describe("pipeline.yaml", () => {
       "pipeline.yaml:13: source.box_office.international: expected the key 'path'",
       "pipeline.yaml:14: source.box_office.international: duplicate key",
       "pipeline.yaml:16: output.bronze: expected a folder, found the glob 'out/*'",
-      "pipeline.yaml:17: output.platinum: expected bronze, silver, gold, found 'platinum'",
+      "pipeline.yaml:17: output.platinum: expected bronze, silver, gold, format, found 'platinum'",
       "pipeline.yaml:18: output.silver: expected a folder, found nothing",
     ]);
   });
@@ -289,6 +300,14 @@ describe("pipeline.yaml", () => {
       text: "source: {critic_agg: in/a.csv}\noutput: {bronze: out, gold: ./out/}",
       fault:
         /2: output.gold: expected a folder of its own, found '\.\/out\/', which is that of output.bronze$/,
+    },
+    {
+      text: "source: {critic_agg: a.csv}\noutput: {gold: out, format: parket}",
+      fault: "2: output.format: expected csv, arrow, parquet, found 'parket', did you mean parquet?",
+    },
+    {
+      text: "source: {critic_agg: a.csv}\noutput: {format: csv}",
+      fault: "2: output: expected an object with one of bronze, silver, gold, found 'format' alone",
     },
     { text: "source:\n\tcritic_agg: a.csv", fault: /^pipeline.yaml:2: .*tabs/i },
     { text: "source:\n  critic_agg: [a.csv\n", fault: /^pipeline.yaml:\d: / },

@@ -1,6 +1,7 @@
 /** Query results as text. */
 import { describe, expect, it } from "vitest";
-import { csvLine, resultFormats } from "../../ingest/src/results.ts";
+import { csvLine } from "../../ingest/src/results/csv.ts";
+import { resultFormats } from "../../ingest/src/results/formats.ts";
 import type { Cell, Table } from "../../ingest/src/trino.ts";
 
 const columns = [
@@ -14,7 +15,7 @@ async function text(format: keyof typeof resultFormats, ...pages: Cell[][][]): P
     for (const rows of pages) yield { columns, rows };
   }
   let all = "";
-  for await (const part of resultFormats[format](tables())) all += part;
+  for await (const part of resultFormats[format].encode(tables())) all += part;
   return all;
 }
 

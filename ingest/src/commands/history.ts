@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { connectCatalog } from "../catalog.ts";
 import { type Command, commonOptions } from "../command.ts";
 import { exitCode } from "../errors.ts";
-import { resultFormats } from "../results.ts";
+import { resultFormats } from "../results/formats.ts";
 import { loadSettings } from "../settings.ts";
 
 export const history: Command = {
@@ -36,7 +36,7 @@ export const history: Command = {
         rows: rows.map((row) => columns.map((name) => row[name])),
       };
       const format = words.options.json ? resultFormats.json : resultFormats.table;
-      for await (const text of format(Readable.from([table]))) print(text);
+      for await (const text of format.encode(Readable.from([table]))) print(text);
       return exitCode.ok;
     } finally {
       await ledger.end();

@@ -27,14 +27,17 @@ export const run: Command = {
   options: {
     config,
     ...building,
-    "no-export": { type: "boolean", help: "do not write the CSV files of 'output'" },
+    "no-export": { type: "boolean", help: "do not write the files of 'output'" },
   },
   async run(words, context) {
     const pipeline = configuredPipeline(words, context.env);
     return withRun({ command: "run", parts: allParts, words, context }, async (run) => {
       const loaded = await ingestStep(run, pipeline);
       const publication = await buildStep(run, buildOptions(words));
-      const exported = words.options["no-export"] ? [] : await exportLayers(pipeline.output, run);
+      const { output, exportFormat } = pipeline;
+      const exported = words.options["no-export"]
+        ? []
+        : await exportLayers({ output, format: exportFormat }, run);
       if (words.options.json) {
         context.print(`${JSON.stringify({ ...loaded, publication: publication?.id ?? null, exported })}\n`);
       }

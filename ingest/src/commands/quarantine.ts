@@ -1,9 +1,8 @@
-import { Readable } from "node:stream";
 import { loadingParts } from "../checks.ts";
 import { type Command, type Context, commonOptions, type Words } from "../command.ts";
 import type { Source } from "../config.ts";
 import { exitCode, usageError } from "../errors.ts";
-import { resultFormats } from "../results.ts";
+import { resultFormats } from "../results/formats.ts";
 import { configuredPipeline, withRun } from "../session.ts";
 import { loadSettings } from "../settings.ts";
 import { literal } from "../sql.ts";
@@ -46,7 +45,7 @@ async function print(statement: string, { options }: Words, context: Context): P
     signal: context.signal,
   });
   const format = options.json ? resultFormats.json : resultFormats.table;
-  for await (const text of format(Readable.from(trino.pages(statement)))) context.print(text);
+  for await (const text of format.encode(trino.pages(statement))) context.print(text);
   return exitCode.ok;
 }
 

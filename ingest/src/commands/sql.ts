@@ -1,6 +1,6 @@
 import { type Command, choiceOption } from "../command.ts";
 import { exitCode, usageError } from "../errors.ts";
-import { resultFormats } from "../results.ts";
+import { resultFormatNames, resultFormats } from "../results/formats.ts";
 import { loadSettings, trinoUsers } from "../settings.ts";
 import { connectTrino } from "../trino.ts";
 
@@ -8,7 +8,7 @@ export const sql: Command = {
   summary: "run a SQL statement through Trino",
   positionals: "[STATEMENT]   (default: standard input)",
   options: {
-    format: { type: "string", value: "FORMAT", help: "table, csv or json (default: table)" },
+    format: { type: "string", value: "FORMAT", help: "table, csv, json or arrow (default: table)" },
     user: { type: "string", value: "USER", help: "admin, bi, dbt or ingest (default: bi)" },
     catalog: {
       type: "string",
@@ -16,9 +16,10 @@ export const sql: Command = {
       help: "default catalog of the statement (default: lakehouse)",
     },
   },
-  async run(words, { print, env, signal }) {
-    const format = choiceOption(words, "format", ["table", "csv", "json"]);
+  async run(words, { print, isTerminal, env, signal }) {
+    const format = choiceOption(words, "format", resultFormatNames);
     const user = choiceOption({ ...words, options: { user: "bi", ...words.options } }, "user", trinoUsers);
+    if (resultFormats[format].isBinary && isTerminal) throw notForTerminals(format);
     const catalog = String(words.options.catalog ?? "lakehouse");
     if (words.positionals.length > 1)
       throw usageError("reelhouse sql: expected one statement; put it in quotes");
@@ -26,10 +27,16 @@ export const sql: Command = {
     if (!statement)
       throw usageError("reelhouse sql: expected a statement, as an argument or on standard input");
     const trino = connectTrino(loadSettings(env), user, { catalog, signal, source: "reelhouse-sql" });
-    for await (const text of resultFormats[format](trino.pages(statement))) print(text);
+    for await (const part of resultFormats[format].encode(trino.pages(statement))) print(part);
     return exitCode.ok;
   },
 };
+
+const notForTerminals = (format: string) =>
+  usageError(
+    `reelhouse sql: --format ${format} writes bytes that a terminal cannot show`,
+    `redirect them: > result.${format}s, or choose another format`,
+  );
 
 async function standardInput(): Promise<string> {
   if (process.stdin.isTTY) return "";
