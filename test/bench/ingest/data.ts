@@ -1,0 +1,92 @@
+/** Files of made-up films, the same at each call: commas, quotes, line breaks and other scripts in their titles. */
+import { closeSync, existsSync, openSync, renameSync, writeSync } from "node:fs";
+
+const words =
+  "the of night day star moon love war last first Amélie 千と千尋 city dark light river road home king".split(
+    " ",
+  );
+const columns = [
+  "movie_title",
+  "release_year",
+  "critic_score_percentage",
+  "top_critic_score",
+  "total_critic_reviews_counted",
+];
+const flushCharacters = 1_000_000;
+
+/** Writes `file` unless it is there. `brokenShare` of its records have too few or too many fields. */
+export function makeCsv(file: string, rows: number, brokenShare: number): void {
+  makeFile(file, function* () {
+    const random = createRandom();
+    const broken = createRandom(7);
+    yield `${columns.join(",")}\n`;
+    for (let row = 1; row <= rows; row++) {
+      const values = [quotedTitle(row, random), ...figures(random)];
+      const fate = broken() / brokenShare;
+      if (fate < 0.5) values.pop();
+      else if (fate < 1) values.push("extra");
+      yield `${values.join(",")}\n`;
+    }
+  });
+}
+
+export function makeJson(file: string, records: number): void {
+  makeFile(file, function* () {
+    const random = createRandom();
+    for (let record = 1; record <= records; record++) {
+      const [year, , score, ratings] = figures(random);
+      const members = `"year": ${year}, "audience_average_score": ${score}, "total_audience_ratings": ${ratings}`;
+      yield `${record === 1 ? "[" : ","}\n{"title": ${JSON.stringify(title(record, random))}, ${members}}`;
+    }
+    yield "\n]\n";
+  });
+}
+
+/** Nothing half written stays under the name. */
+function makeFile(file: string, pieces: () => Generator<string>): void {
+  if (existsSync(file)) return;
+  const descriptor = openSync(`${file}.part`, "w");
+  let held = "";
+  for (const piece of pieces()) {
+    held += piece;
+    if (held.length < flushCharacters) continue;
+    writeSync(descriptor, held);
+    held = "";
+  }
+  writeSync(descriptor, held);
+  closeSync(descriptor);
+  renameSync(`${file}.part`, file);
+}
+
+/** Xorshift, from 0 to 1: the same numbers on each machine. */
+function createRandom(seed = 123_456_789): () => number {
+  let state = seed;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+function title(number: number, random: () => number): string {
+  const count = 1 + Math.floor(random() * 4);
+  const chosen = Array.from({ length: count }, () => words[Math.floor(random() * words.length)]);
+  return `${chosen.join(" ")} ${number}`;
+}
+
+function quotedTitle(number: number, random: () => number): string {
+  const text = title(number, random);
+  const share = random();
+  if (share < 0.05) return `"${text}, part two"`;
+  if (share < 0.07) return `"${text} ""cut"""`;
+  if (share < 0.095) return `"${text}\nsubtitle"`;
+  return share < 0.1 ? `"${text}\r\nsubtitle 🎬"` : text;
+}
+
+const figures = (random: () => number) => [
+  String(1900 + Math.floor(random() * 130)),
+  String(Math.floor(random() * 101)),
+  (random() * 10).toFixed(1),
+  String(Math.floor(random() * 500)),
+];
