@@ -206,8 +206,15 @@ describe("a failing dbt test", () => {
 
 describe("a model that is gone", () => {
   it("should leave the lakehouse with the next publication, and be journaled", async () => {
-    const model = stack.write("passing.sql", "{{ config(contract={'enforced': false}) }} select 1 as one\n");
-    await stack.compose(["cp", model, "dbt:/opt/dbt/project/models/gold/passing.sql"]);
+    const files = {
+      "passing.sql": "select 1 as one\n",
+      "passing.yml":
+        "models: [{name: passing, columns: [{name: one, data_type: integer, description: One.}]}]\n",
+    };
+    for (const [name, text] of Object.entries(files)) {
+      const file = stack.write(name, text);
+      await stack.compose(["cp", file, `dbt:/opt/dbt/project/models/gold/${name}`]);
+    }
     await restartDbt();
     await stack.succeed(["build"]);
     expect(await stack.query("SELECT * FROM gold.passing")).toEqual([{ one: 1 }]);
