@@ -1,14 +1,14 @@
 /**
  * The only reader of `pipeline.yaml`: what to read and where to export, or every fault of the file at once.
  */
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import type { Environment } from "./config/interpolate.ts";
-import { hasGlob, type SourcePath, sourcePath } from "./config/paths.ts";
+import { hasGlob, isGlob, mayMatch, type SourcePath, sourcePath } from "./config/paths.ts";
 import { type Entry, YamlReader } from "./config/yaml.ts";
 import { type Contract, loadContracts } from "./read/contract.ts";
 import { type FormatName, formatNames } from "./read/formats.ts";
 
-export { expandPaths, type Mount, mountsOf } from "./config/paths.ts";
+export { expandPaths, type Mount, mountsOf, refuseSharedFolders } from "./config/paths.ts";
 
 export interface Source {
   /** The contract's name, such as `box_office_domestic`. */
@@ -24,13 +24,15 @@ const layers = ["bronze", "silver", "gold"] as const;
 export type Output = { readonly [layer in (typeof layers)[number]]?: string };
 
 export interface Pipeline {
+  /** The configuration's own host path. */
+  readonly file: string;
   /** In the order of the file, which decides what is newest within a run. */
   readonly sources: readonly Source[];
   readonly output: Output;
 }
 
 export interface PipelineContext {
-  /** The file's name, for messages. */
+  /** The file's name, as the caller gave it. */
   file: string;
   /** The host's folder that relative paths start from, absolute. */
   baseFolder: string;
@@ -49,7 +51,11 @@ export function loadPipeline(text: string, { file, baseFolder, env }: PipelineCo
   const sources = source ? readSources(yaml, source, baseFolder) : [];
   const folders = output ? readOutput(yaml, output, baseFolder, sources) : {};
   yaml.throwFaults();
-  return Object.freeze({ sources: Object.freeze(sources), output: Object.freeze(folders) });
+  return Object.freeze({
+    file: resolve(baseFolder, basename(file)),
+    sources: Object.freeze(sources),
+    output: Object.freeze(folders),
+  });
 }
 
 function refuseUnknown(yaml: YamlReader, members: Map<string, Entry>, allowed: readonly string[]): void {
@@ -127,10 +133,21 @@ function readOutput(yaml: YamlReader, entry: Entry, baseFolder: string, sources:
   refuseUnknown(yaml, members, layers);
   const owners = new Map(sources.flatMap(({ name, paths }) => paths.map(({ folder }) => [folder, name])));
   owners.set("/", "the system");
+  const globs = sources.flatMap(({ name, paths }) =>
+    paths.filter(isGlob).map(({ path }) => ({ name, path })),
+  );
   const folders: { [layer in (typeof layers)[number]]?: string } = {};
   for (const layer of layers) {
     const member = members.get(layer);
-    if (member) folders[layer] = readFolder(yaml, member, baseFolder, owners);
+    if (!member) continue;
+    const folder = readFolder(yaml, member, baseFolder, owners);
+    const reader = globs.find(({ path }) => mayMatch(path, folder));
+    if (reader)
+      yaml.fault(
+        member,
+        `expected a folder of its own, found '${folder}', where ${reader.name} looks for files`,
+      );
+    folders[layer] = folder;
   }
   return folders;
 }

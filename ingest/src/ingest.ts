@@ -14,7 +14,7 @@ import { commitVisible } from "./bronze/visible.ts";
 import type { Database } from "./catalog.ts";
 import { expandPaths, type Source } from "./config.ts";
 import { exitCode, ReelhouseError } from "./errors.ts";
-import { claimBatch, clearRefusals, recordRefusal } from "./ledger.ts";
+import { claimBatch, replaceRefusals } from "./ledger.ts";
 import { type Contract, checkColumns, loadContracts } from "./read/contract.ts";
 import { formats } from "./read/formats.ts";
 import { hashFile, watchFile } from "./read/identity.ts";
@@ -29,6 +29,8 @@ export interface IngestTools {
   store: Store;
   report: Report;
   runId: string;
+  /** The host's path of the configuration that names the sources. */
+  configuration: string;
   hostRoot: string;
   /** Aborted when the run must stop: Ctrl-C, or its lock is lost. */
   signal: AbortSignal;
@@ -65,6 +67,7 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
       written.push(...(await loadSource(source, { ...tools, contracts, folder, result })));
     }
     await makeVisible(written, tools, result);
+    await noteRefusals(sources, result, tools);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -74,12 +77,11 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
 /** Everything up to the upload, file by file. A refused file does not keep the others from loading. */
 async function loadSource(source: Source, job: Job): Promise<WrittenBatch[]> {
   const written: WrittenBatch[] = [];
-  await clearRefusals(job.ledger, source.name);
   let files: SourceFile[] = [];
   try {
     files = await expandPaths(source, job.hostRoot);
   } catch (error) {
-    await refuse(source, source.paths.map(({ path }) => path).join(", "), error, job);
+    refuse(source, source.paths.map(({ path }) => path).join(", "), error, job);
   }
   for (const file of files) {
     job.signal.throwIfAborted();
@@ -87,19 +89,30 @@ async function loadSource(source: Source, job: Job): Promise<WrittenBatch[]> {
       const batch = await loadFile(source, file, written, job);
       if (batch) written.push(batch);
     } catch (error) {
-      await refuse(source, file.hostPath, error, job);
+      refuse(source, file.hostPath, error, job);
     }
   }
   return written;
 }
 
 /** Notes a file that can't be loaded; any other error ends the run. */
-async function refuse(source: Source, file: string, error: unknown, job: Job): Promise<void> {
+function refuse(source: Source, file: string, error: unknown, job: Job): void {
   if (!(error instanceof ReelhouseError) || error.exitCode !== exitCode.inputRefused) throw error;
   const message = error.next ? `${error.message}; ${error.next}` : error.message;
   job.result.refused.push({ source: source.name, file, message });
   job.report.warn("refused", `${source.name}: ${message}`, { source: source.name, file });
-  await recordRefusal(job.ledger, { source: source.name, sourceFile: file, message, runId: job.runId });
+}
+
+/** Last: until it is known what this run refuses, what the one before refused keeps builds back. */
+async function noteRefusals(
+  sources: readonly Source[],
+  { loaded, refused }: IngestResult,
+  { ledger, configuration, runId }: IngestTools,
+): Promise<void> {
+  const refusals = refused.map(({ source, file, message }) => ({ source, sourceFile: file, message }));
+  const names = sources.map(({ name }) => name);
+  const renewed = [...new Set(loaded.map(({ source }) => source))];
+  await replaceRefusals(ledger, refusals, { configuration, sources: names, renewed, runId });
 }
 
 async function loadFile(

@@ -23,7 +23,16 @@ export async function ingestStep(run: Run, pipeline: Pipeline): Promise<IngestRe
   const { settings, ledger, report, runId, signal } = run;
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   const store = connectStore(settings.store.endpoint, settings.store.ingest);
-  const tools = { trino, ledger, store, report, runId, signal, hostRoot: settings.hostRoot };
+  const tools = {
+    trino,
+    ledger,
+    store,
+    report,
+    runId,
+    signal,
+    hostRoot: settings.hostRoot,
+    configuration: pipeline.file,
+  };
   return ingest(pipeline.sources, tools).catch(async (error) => {
     // Trino tells a store or a catalog that went away like a faulty statement; which of the two it was is asked here.
     if (error instanceof StatementError) await requireHealthy(settings, loadingParts);

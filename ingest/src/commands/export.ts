@@ -1,4 +1,5 @@
 import { type Command, commonOptions } from "../command.ts";
+import { refuseSharedFolders } from "../config.ts";
 import { exitCode, usageError } from "../errors.ts";
 import { exportLayers } from "../export.ts";
 import { configuredPipeline } from "../session.ts";
@@ -9,14 +10,17 @@ export const exportCommand: Command = {
   positionals: "",
   options: { config: commonOptions.config, json: commonOptions.json },
   async run(words, context) {
-    const { output } = configuredPipeline(words, context.env);
+    const pipeline = configuredPipeline(words, context.env);
+    const { output } = pipeline;
     if (Object.keys(output).length === 0) {
       throw usageError(
         "the configuration names no folder",
         "add 'output' with bronze, silver or gold and a folder",
       );
     }
-    const files = await exportLayers(output, { ...context, settings: loadSettings(context.env) });
+    const settings = loadSettings(context.env);
+    await refuseSharedFolders(pipeline, settings.hostRoot);
+    const files = await exportLayers(output, { ...context, settings });
     if (words.options.json) context.print(`${JSON.stringify({ files })}\n`);
     return exitCode.ok;
   },
