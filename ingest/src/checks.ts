@@ -89,5 +89,5 @@ export async function requireHealthy(settings: Settings, parts: readonly Part[] 
   const [first, ...others] = (await diagnose(settings, parts)).filter(({ fault }) => fault !== null);
   if (!first) return;
   const also = others.length > 0 ? `; and ${others.map(({ part }) => part).join(", ")}` : "";
-  throw serviceError(first.part, "check", new Error(`${first.fault}${also}; nothing was published`));
+  throw serviceError(first.part, "check", new Error(`${first.fault}${also}`));
 }

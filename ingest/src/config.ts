@@ -1,10 +1,10 @@
 /**
  * The only reader of `pipeline.yaml`: what to read and where to export, or every fault of the file at once.
  */
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { dialectKeys, readDialect } from "./config/dialect.ts";
 import type { Environment } from "./config/interpolate.ts";
-import { hasGlob, type SourcePath, sourcePath } from "./config/paths.ts";
+import { hasGlob, isGlob, mayMatch, type SourcePath, sourcePath } from "./config/paths.ts";
 import { promiseKeys, readPromises } from "./config/promises.ts";
 import { type Entry, YamlReader } from "./config/yaml.ts";
 import type { DriftPolicy } from "./drift/schema.ts";
@@ -14,7 +14,7 @@ import { type FormatName, formatNames } from "./read/formats.ts";
 import { nearestName } from "./read/nearest.ts";
 import { type ExportFormatName, exportFormatNames } from "./results/formats.ts";
 
-export { expandPaths, type Mount, mountsOf } from "./config/paths.ts";
+export { expandPaths, type Mount, mountsOf, refuseSharedFolders } from "./config/paths.ts";
 
 export interface Source {
   /** Its bronze table: the key with `_` for each dot, such as `box_office_domestic`. */
@@ -44,6 +44,8 @@ const layers = ["bronze", "silver", "gold"] as const;
 export type Output = { readonly [layer in (typeof layers)[number]]?: string };
 
 export interface Pipeline {
+  /** The configuration's own host path. */
+  readonly file: string;
   /** In the order of the file, which decides what is newest within a run. */
   readonly sources: readonly Source[];
   readonly output: Output;
@@ -52,7 +54,7 @@ export interface Pipeline {
 }
 
 export interface PipelineContext {
-  /** The file's name, for messages. */
+  /** The file's name, as the caller gave it. */
   file: string;
   /** The host's folder that relative paths start from, absolute. */
   baseFolder: string;
@@ -71,7 +73,12 @@ export function loadPipeline(text: string, { file, baseFolder, env }: PipelineCo
   const sources = source ? readSources(yaml, source, baseFolder) : [];
   const { folders, exportFormat } = output ? readOutput(yaml, output, baseFolder, sources) : noOutput;
   yaml.throwFaults();
-  return Object.freeze({ sources: Object.freeze(sources), output: Object.freeze(folders), exportFormat });
+  return Object.freeze({
+    file: resolve(baseFolder, basename(file)),
+    sources: Object.freeze(sources),
+    output: Object.freeze(folders),
+    exportFormat,
+  });
 }
 
 function refuseUnknown(yaml: YamlReader, members: Map<string, Entry>, allowed: readonly string[]): void {
@@ -197,8 +204,11 @@ function readOutput(
   if (format && members.size === 1) yaml.fault(entry, `expected ${expected}, found 'format' alone`);
   const owners = new Map(sources.flatMap(({ name, paths }) => paths.map(({ folder }) => [folder, name])));
   owners.set("/", "the system");
+  const globs = sources.flatMap(({ name, paths }) =>
+    paths.filter(isGlob).map(({ path }) => ({ name, path })),
+  );
   return {
-    folders: readFolders(yaml, members, baseFolder, owners),
+    folders: readFolders(yaml, members, baseFolder, { owners, globs }),
     exportFormat: format ? readChoice(yaml, format, exportFormatNames) : noOutput.exportFormat,
   };
 }
@@ -207,12 +217,20 @@ function readFolders(
   yaml: YamlReader,
   members: Map<string, Entry>,
   baseFolder: string,
-  owners: Map<string, string>,
+  { owners, globs }: { owners: Map<string, string>; globs: readonly { name: string; path: string }[] },
 ): Output {
   const folders: { [layer in (typeof layers)[number]]?: string } = {};
   for (const layer of layers) {
     const member = members.get(layer);
-    if (member) folders[layer] = readFolder(yaml, member, baseFolder, owners);
+    if (!member) continue;
+    const folder = readFolder(yaml, member, baseFolder, owners);
+    const reader = globs.find(({ path }) => mayMatch(path, folder));
+    if (reader)
+      yaml.fault(
+        member,
+        `expected a folder of its own, found '${folder}', where ${reader.name} looks for files`,
+      );
+    folders[layer] = folder;
   }
   return folders;
 }

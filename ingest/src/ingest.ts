@@ -20,7 +20,7 @@ import { HeldBack } from "./drift/hold.ts";
 import { registeredSchemas } from "./drift/registry.ts";
 import type { SourceSchema } from "./drift/schema.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
-import { clearRefusals, findClaim, recordRefusal, releasedClaims } from "./ledger.ts";
+import { findClaim, releasedClaims, replaceRefusals } from "./ledger.ts";
 import { flushGroup, loadContent } from "./load.ts";
 import { hashFile, watchFile } from "./read/identity.ts";
 import type { SourceFile } from "./read/record.ts";
@@ -28,7 +28,8 @@ import type { Report } from "./report.ts";
 import type { Store } from "./store.ts";
 import type { TrinoSession } from "./trino.ts";
 
-export interface IngestTools {
+/** What a load works with. */
+export interface LoadTools {
   trino: TrinoSession;
   ledger: Database;
   store: Store;
@@ -38,7 +39,12 @@ export interface IngestTools {
   /** Aborted when the run must stop: Ctrl-C, or its lock is lost. */
   signal: AbortSignal;
   /** Host path of a file that is to be loaded although its bytes were loaded before. */
-  again: string | undefined;
+  again?: string | undefined;
+}
+
+export interface IngestTools extends LoadTools {
+  /** The host's path of the configuration that names the sources. */
+  configuration: string;
 }
 
 export interface Delivery {
@@ -53,7 +59,7 @@ export interface IngestResult {
 }
 
 /** What the steps share during one call of `ingest`. */
-export interface Job extends IngestTools {
+export interface Job extends LoadTools {
   /** The newest registered one of each source. */
   schemas: Map<string, SourceSchema>;
   /** For temporary files; gone when the job ends. */
@@ -74,6 +80,7 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
     );
     const written: WrittenBatch[] = [];
     for (const { source, files } of deliveries) written.push(...(await loadSource(source, files, job)));
+    await noteRefusals(sources, { refused: job.result.refused, written }, tools);
     return written;
   });
 }
@@ -81,7 +88,7 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
 /** Makes what `work` has written count, and leaves no temporary file behind. */
 export async function withJob(
   sources: readonly Source[],
-  tools: IngestTools,
+  tools: LoadTools,
   work: (job: Job) => Promise<WrittenBatch[]>,
 ): Promise<IngestResult> {
   await ensureBronzeTables(tools.trino, tools.ledger, sources);
@@ -121,13 +128,11 @@ async function loadSource(source: Source, files: SourceFile[], job: Job): Promis
   return [...pending.written, ...(await flushGroup(pending.group, job))];
 }
 
-/** The files of a source as they lie there now: what an earlier run refused is forgotten. */
 async function filesOf(source: Source, job: Job): Promise<SourceFile[]> {
-  await clearRefusals(job.ledger, source.name);
   try {
     return await expandPaths(source, job.hostRoot);
   } catch (error) {
-    await refuse(source, source.paths.map(({ path }) => path).join(", "), error, job);
+    refuse(source, source.paths.map(({ path }) => path).join(", "), error, job);
     return [];
   }
 }
@@ -142,18 +147,29 @@ async function loadOrRefuse(source: Source, file: SourceFile, pending: Pending, 
     const batch = await loadFile(source, file, pending, job);
     if (batch) pending.written.push(batch);
   } catch (error) {
-    await refuse(source, file.hostPath, error, job);
+    refuse(source, file.hostPath, error, job);
   }
 }
 
 /** Notes a file that can't be loaded; any other error ends the run. */
-async function refuse(source: Source, file: string, error: unknown, job: Job): Promise<void> {
+function refuse(source: Source, file: string, error: unknown, job: Job): void {
   if (!(error instanceof ReelhouseError) || error.exitCode !== exitCode.inputRefused) throw error;
   const message = error.next ? `${error.message}; ${error.next}` : error.message;
   job.result.refused.push({ source: source.name, file, message });
   const event = error instanceof HeldBack ? "held" : "refused";
   job.report.warn(event, `${source.name}: ${message}`, { source: source.name, file });
-  await recordRefusal(job.ledger, { source: source.name, sourceFile: file, message, runId: job.runId });
+}
+
+/** When all files were looked at: until then, what the run before refused keeps builds back. */
+async function noteRefusals(
+  sources: readonly Source[],
+  { refused, written }: { refused: IngestResult["refused"]; written: WrittenBatch[] },
+  { ledger, configuration, runId }: IngestTools,
+): Promise<void> {
+  const refusals = refused.map(({ source, file, message }) => ({ source, sourceFile: file, message }));
+  const names = sources.map(({ name }) => name);
+  const renewed = [...new Set(written.map(({ claim }) => claim.source))];
+  await replaceRefusals(ledger, refusals, { configuration, sources: names, renewed, runId });
 }
 
 async function loadFile(

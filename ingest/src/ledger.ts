@@ -278,20 +278,39 @@ export async function commitBatch(
 
 export type Commit = Counts & { loadOrder: number; committedAt: Date };
 
-/** Forgets what earlier runs refused of a source: this run says anew. */
-export async function clearRefusals(ledger: Database, source: string): Promise<void> {
-  await ledger.query("delete from ledger.refusal where source = $1", [source]);
+export interface Refusal {
+  source: string;
+  /** As the user knows it: the host's path. */
+  sourceFile: string;
+  message: string;
 }
 
-export async function recordRefusal(
+/**
+ * Notes what this run refused, in the place of what an earlier run with the same configuration did. Of other
+ * configurations only what a new file has made up for is forgotten: refusals of the sources `renewed`.
+ */
+export async function replaceRefusals(
   ledger: Database,
-  refusal: { source: string; sourceFile: string; message: string; runId: string },
+  refusals: readonly Refusal[],
+  {
+    configuration,
+    sources,
+    renewed,
+    runId,
+  }: { configuration: string; sources: string[]; renewed: string[]; runId: string },
 ): Promise<void> {
+  // One statement, so that a run that is killed leaves the earlier refusals.
   await ledger.query(
-    `insert into ledger.refusal (source, source_file, message, run_id) values ($1, $2, $3, $4)
-     on conflict (source, source_file) do update set message = excluded.message,
-         run_id = excluded.run_id, refused_at = now()`,
-    [refusal.source, refusal.sourceFile, refusal.message, refusal.runId],
+    `with forgotten as (
+         delete from ledger.refusal
+         where (configuration = $1 and source = any ($2)) or source = any ($3)
+     )
+     insert into ledger.refusal (configuration, source, source_file, message, run_id)
+     select $1, source, "sourceFile", message, $4
+     from jsonb_to_recordset($5) as refused (source text, "sourceFile" text, message text)
+     on conflict (configuration, source, source_file) do update
+     set message = excluded.message, run_id = excluded.run_id, refused_at = now()`,
+    [configuration, sources, renewed, runId, JSON.stringify(refusals)],
   );
 }
 

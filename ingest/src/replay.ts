@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { fetchOriginal } from "./bronze/batch.ts";
 import type { WrittenBatch } from "./bronze/visible.ts";
 import type { Source } from "./config.ts";
-import { type IngestResult, type IngestTools, type Job, withJob } from "./ingest.ts";
+import { type IngestResult, type Job, type LoadTools, withJob } from "./ingest.ts";
 import { dropClaim, findClaim, type LoadedBatch, loadedWithRejects } from "./ledger.ts";
 import { loadContent } from "./load.ts";
 
@@ -12,7 +12,7 @@ import { loadContent } from "./load.ts";
  * whose id begins so. A batch that comes out better takes the place of the old one, in its load order; one that does
  * not is left as it is.
  */
-export async function replay(source: Source, id: string, tools: IngestTools): Promise<IngestResult> {
+export async function replay(source: Source, id: string, tools: LoadTools): Promise<IngestResult> {
   return withJob([source], tools, async (job) => {
     const written: WrittenBatch[] = [];
     for (const batch of await loadedWithRejects(job.ledger, source.name, id)) {

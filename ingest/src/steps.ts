@@ -5,7 +5,7 @@ import { loadingParts, requireHealthy } from "./checks.ts";
 import type { Pipeline, Source } from "./config.ts";
 import { type BuildResult, build, type NodeResult, projectHash, stopBuild } from "./dbt.ts";
 import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
-import { type IngestResult, type IngestTools, ingest } from "./ingest.ts";
+import { type IngestResult, ingest, type LoadTools } from "./ingest.ts";
 import { committedBatches, refusedSources } from "./ledger.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
 import {
@@ -26,15 +26,15 @@ export async function ingestStep(
   pipeline: Pipeline,
   { again }: { again?: string | undefined } = {},
 ): Promise<IngestResult> {
-  return loading(run, (tools) => ingest(pipeline.sources, { ...tools, again }));
+  return loading(run, (tools) => ingest(pipeline.sources, { ...tools, again, configuration: pipeline.file }));
 }
 
 /** Reads the quarantined batches of a source again; `id`: only those whose id begins so. */
 export function replayStep(run: Run, source: Source, id: string): Promise<IngestResult> {
-  return loading(run, (tools) => replay(source, id, { ...tools, again: undefined }));
+  return loading(run, (tools) => replay(source, id, tools));
 }
 
-async function loading<T>(run: Run, work: (tools: Omit<IngestTools, "again">) => Promise<T>): Promise<T> {
+async function loading<T>(run: Run, work: (tools: LoadTools) => Promise<T>): Promise<T> {
   const { settings, ledger, report, runId, signal } = run;
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   const store = connectStore(settings.store.endpoint, settings.store.ingest);

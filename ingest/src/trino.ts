@@ -92,9 +92,12 @@ type TrinoError = NonNullable<QueryResult["error"]>;
 /** The statement was understood and refused, or failed: exit 1, with Trino's own name of the error. */
 export class StatementError extends ReelhouseError {
   readonly errorName: string;
-  constructor(message: string, errorName: string) {
+  /** The statement is at fault, and not Trino or what is behind it. */
+  readonly isUserError: boolean;
+  constructor(message: string, { errorName, errorType }: { errorName: string; errorType: string }) {
     super(message, exitCode.failed);
     this.errorName = errorName;
+    this.isUserError = errorType === "USER_ERROR";
   }
 }
 
@@ -105,10 +108,7 @@ function statementError(sql: string, error: TrinoError): Error {
   if (error.errorName === "SERVER_STARTING_UP")
     return serviceError("trino", "query", new Error(error.message));
   const statement = sql.trim().replace(/\s+/g, " ").slice(0, 120);
-  return new StatementError(
-    `trino: ${error.errorName}: ${error.message}\n  statement: ${statement}`,
-    error.errorName,
-  );
+  return new StatementError(`trino: ${error.errorName}: ${error.message}\n  statement: ${statement}`, error);
 }
 
 function connectionError(cause: { response?: { status: number }; message: string; code?: string }): Error {

@@ -1,5 +1,5 @@
 /** Bad input, bad configuration, failing tests and services that are down: one clear message, nothing half published. */
-import { rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type SourceName, sourceNames } from "../oracle/index.ts";
@@ -99,6 +99,18 @@ describe("a refused delivery", () => {
     expect(published).toHaveLength(4);
   });
 
+  it("should stay refused whatever runs with another configuration, and be forgotten with its own", async () => {
+    stack.write("other.yaml", "source:\n  critic_agg: data/elsewhere/critics.csv\n");
+    expect((await stack.reelhouse(["ingest", "--config", "other.yaml"])).code).toBe(3);
+    await stack.succeed(["ingest"]);
+    const outcome = await stack.reelhouse(["build"]);
+    expect(outcome.code).toBe(3);
+    expect(outcome.stderr).toContain("refused: critic_agg");
+    stack.write("data/elsewhere/critics.csv", original().critic_agg ?? "");
+    await stack.succeed(["ingest", "--config", "other.yaml"]);
+    await stack.succeed(["build"]);
+  });
+
   it("should not be published by a build either", async () => {
     deliver(stack, { critic_agg: "", audience_pulse: "[]" });
     expect((await stack.reelhouse(["ingest"])).code).toBe(3);
@@ -133,6 +145,41 @@ describe("a delivery with surprises", () => {
     const rows = await stack.query("SELECT notes FROM bronze.critic_agg WHERE movie_title = 'Heat'", "admin");
     expect(rows).toEqual([{ notes: "a note" }]);
     published = await gold();
+  });
+});
+
+describe("a link", () => {
+  it("should be read as the file that it leads to, wherever that lies", async () => {
+    stack.write("archive/2026/critics.csv", csvFile("critic_agg", ["Linked,2001,50,5,10"]));
+    mkdirSync(join(stack.folder, "links"));
+    symlinkSync("../archive/2026/critics.csv", join(stack.folder, "links/latest.csv"));
+    stack.write("links.yaml", "source:\n  critic_agg: links/latest.csv\n");
+    const { stdout } = await stack.succeed(["ingest", "--json", "--config", "links.yaml"]);
+    expect(JSON.parse(stdout).loaded).toMatchObject([{ rowsAccepted: 1 }]);
+    await stack.succeed(["build"]);
+    published = await gold();
+  });
+});
+
+describe("an output folder", () => {
+  const refuse = async (config: string) => {
+    const path = stack.write("shared/in/critic_agg.csv", original().critic_agg ?? "");
+    stack.write("shared.yaml", config);
+    for (const words of [["export"], ["run"]]) {
+      const outcome = await stack.reelhouse([...words, "--config", "shared.yaml"]);
+      expect(outcome.code, outcome.stderr).toBe(2);
+      expect(outcome.stderr).toContain("expected a folder of its own");
+    }
+    expect(readFileSync(path, "utf8")).toBe(original().critic_agg ?? "");
+  };
+
+  it("should not be one that a glob reads from", () =>
+    refuse("source:\n  critic_agg: shared/*/critic_agg.csv\noutput:\n  bronze: shared/in\n"));
+
+  it("should not be a source's under another name", async () => {
+    mkdirSync(join(stack.folder, "shared/in"), { recursive: true });
+    symlinkSync("in", join(stack.folder, "shared/out"));
+    await refuse("source:\n  critic_agg: shared/in/critic_agg.csv\noutput:\n  bronze: shared/out\n");
   });
 });
 
@@ -206,8 +253,15 @@ describe("a failing dbt test", () => {
 
 describe("a model that is gone", () => {
   it("should leave the lakehouse with the next publication, and be journaled", async () => {
-    const model = stack.write("passing.sql", "{{ config(contract={'enforced': false}) }} select 1 as one\n");
-    await stack.compose(["cp", model, "dbt:/opt/dbt/project/models/gold/passing.sql"]);
+    const files = {
+      "passing.sql": "select 1 as one\n",
+      "passing.yml":
+        "models: [{name: passing, columns: [{name: one, data_type: integer, description: One.}]}]\n",
+    };
+    for (const [name, text] of Object.entries(files)) {
+      const file = stack.write(name, text);
+      await stack.compose(["cp", file, `dbt:/opt/dbt/project/models/gold/${name}`]);
+    }
     await restartDbt();
     await stack.succeed(["build"]);
     expect(await stack.query("SELECT * FROM gold.passing")).toEqual([{ one: 1 }]);
@@ -231,9 +285,10 @@ describe("a service that is down", () => {
     { service: "trino", words: ["sql", "SELECT 1"] },
     { service: "minio", words: ["build", "--force"] },
     { service: "catalog", words: ["run", "--no-export"] },
+    { service: "catalog", words: ["sql", "SELECT count(*) FROM gold.movies_unified"] },
   ];
   for (const { service, words } of cases) {
-    it(`should end with 5, and doctor should name it: ${service}`, async () => {
+    it(`should end with 5, and doctor should name it: ${service}, ${words[0]}`, async () => {
       await stack.compose(["stop", service]);
       try {
         const outcome = await stack.reelhouse(words);

@@ -95,6 +95,18 @@ describe("pipeline.yaml", () => {
     ]);
   });
 
+  it("should refuse a path with a line break, which the wrapper would take for two", () => {
+    expect(faultsOf('source: {critic_agg: "a\\nrw /./\\nb/x.csv"}')).toEqual([
+      "pipeline.yaml:1: source.critic_agg: expected a path, a glob, a folder or an object with 'path' without control characters, found \"a\\nrw /./\\nb/x.csv\"",
+    ]);
+  });
+
+  it("should refuse an output folder whose files a glob would take for deliveries", () => {
+    const config = (output: string) => `source: {critic_agg: 'in/*/*.csv'}\noutput: {gold: ${output}}`;
+    expect(faultsOf(config("in/today"))[0]).toContain("where critic_agg looks for files");
+    expect(load(config("out/today")).output.gold).toBe("/home/me/films/out/today");
+  });
+
   it("should be frozen all the way down", () => {
     const { sources, output } = load("source: {critic_agg: a.csv}\noutput: {gold: out}");
     for (const part of [sources, sources[0], sources[0]?.paths, sources[0]?.paths[0], output]) {

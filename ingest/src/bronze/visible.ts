@@ -3,7 +3,7 @@
  * count, then the ledger remembers it.
  */
 import type { Database } from "../catalog.ts";
-import type { IngestResult, IngestTools } from "../ingest.ts";
+import type { IngestResult, LoadTools } from "../ingest.ts";
 import { type Claim, commitBatch, nextLoadOrder, type Written } from "../ledger.ts";
 import { literal } from "../sql.ts";
 import type { TrinoSession } from "../trino.ts";
@@ -51,7 +51,7 @@ export async function reconcileVisible({ trino, ledger }: Tools): Promise<void> 
 /** Registers all objects, then lets the batches count, in one commit and in the order they were read. */
 export async function makeVisible(
   written: WrittenBatch[],
-  { trino, ledger, report, signal }: IngestTools,
+  { trino, ledger, report, signal }: LoadTools,
 ): Promise<IngestResult["loaded"]> {
   const bySource = Map.groupBy(written, ({ claim }) => claim.source);
   await Promise.all(
@@ -71,7 +71,7 @@ export async function makeVisible(
 async function registerRows(
   source: string,
   batches: WrittenBatch[],
-  { trino, report }: Pick<IngestTools, "trino" | "report">,
+  { trino, report }: Pick<LoadTools, "trino" | "report">,
 ): Promise<void> {
   const columns = textColumns([...new Set(batches.flatMap((batch) => batch.columns))]);
   const added = await addMissingColumns(trino, source, columns);

@@ -1,4 +1,5 @@
 import { type Command, choiceOption, commonOptions } from "../command.ts";
+import { refuseSharedFolders } from "../config.ts";
 import { exitCode, usageError } from "../errors.ts";
 import { exportLayers } from "../export.ts";
 import { exportFormatNames } from "../results/formats.ts";
@@ -18,7 +19,8 @@ export const exportCommand: Command = {
     json: commonOptions.json,
   },
   async run(words, context) {
-    const { output, exportFormat } = configuredPipeline(words, context.env);
+    const pipeline = configuredPipeline(words, context.env);
+    const { output, exportFormat } = pipeline;
     const options = { format: exportFormat, ...words.options };
     const format = choiceOption({ ...words, options }, "format", exportFormatNames);
     if (Object.keys(output).length === 0) {
@@ -27,7 +29,9 @@ export const exportCommand: Command = {
         "add 'output' with bronze, silver or gold and a folder",
       );
     }
-    const files = await exportLayers({ output, format }, { ...context, settings: loadSettings(context.env) });
+    const settings = loadSettings(context.env);
+    await refuseSharedFolders(pipeline, settings.hostRoot);
+    const files = await exportLayers({ output, format }, { ...context, settings });
     if (words.options.json) context.print(`${JSON.stringify({ files })}\n`);
     return exitCode.ok;
   },

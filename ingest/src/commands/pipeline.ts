@@ -1,5 +1,6 @@
 import { allParts, loadingParts } from "../checks.ts";
 import { type Command, commonOptions, type Option, type Words } from "../command.ts";
+import { refuseSharedFolders } from "../config.ts";
 import { exitCode } from "../errors.ts";
 import { exportLayers } from "../export.ts";
 import { configuredPipeline, hostPath, withRun } from "../session.ts";
@@ -31,6 +32,9 @@ export const run: Command = {
   },
   async run(words, context) {
     const pipeline = configuredPipeline(words, context.env);
+    // Before anything is loaded or published, not after it.
+    if (!words.options["no-export"])
+      await refuseSharedFolders(pipeline, context.env.REELHOUSE_HOST_ROOT ?? "");
     return withRun({ command: "run", parts: allParts, words, context }, async (run) => {
       const loaded = await ingestStep(run, pipeline);
       const publication = await buildStep(run, buildOptions(words));

@@ -1,8 +1,9 @@
+import { loadingParts, requireHealthy } from "../checks.ts";
 import { type Command, choiceOption } from "../command.ts";
 import { exitCode, usageError } from "../errors.ts";
 import { resultFormatNames, resultFormats } from "../results/formats.ts";
 import { loadSettings, trinoUsers } from "../settings.ts";
-import { connectTrino } from "../trino.ts";
+import { connectTrino, StatementError } from "../trino.ts";
 
 export const sql: Command = {
   summary: "run a SQL statement through Trino",
@@ -26,8 +27,15 @@ export const sql: Command = {
     const statement = (words.positionals[0] ?? (await standardInput())).trim().replace(/;$/, "");
     if (!statement)
       throw usageError("reelhouse sql: expected a statement, as an argument or on standard input");
-    const trino = connectTrino(loadSettings(env), user, { catalog, signal, source: "reelhouse-sql" });
-    for await (const part of resultFormats[format].encode(trino.pages(statement))) print(part);
+    const settings = loadSettings(env);
+    const trino = connectTrino(settings, user, { catalog, signal, source: "reelhouse-sql" });
+    try {
+      for await (const part of resultFormats[format].encode(trino.pages(statement))) print(part);
+    } catch (error) {
+      // A store or a catalog that went away; which of the two it was is asked here.
+      if (error instanceof StatementError && !error.isUserError) await requireHealthy(settings, loadingParts);
+      throw error;
+    }
     return exitCode.ok;
   },
 };

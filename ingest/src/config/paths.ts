@@ -1,7 +1,7 @@
 import { glob, readdir, stat } from "node:fs/promises";
-import { dirname, extname, isAbsolute, join, normalize, relative, resolve } from "node:path";
+import { dirname, extname, isAbsolute, join, matchesGlob, normalize, relative, resolve } from "node:path";
 import type { Pipeline, Source } from "../config.ts";
-import { inputError } from "../errors.ts";
+import { inputError, usageError } from "../errors.ts";
 import { endingsOf } from "../read/formats.ts";
 import { unreadable } from "../read/open.ts";
 import type { SourceFile } from "../read/record.ts";
@@ -99,6 +99,41 @@ async function withoutFolders(folder: string, names: readonly string[], hostRoot
   const paths = names.map((name) => join(folder, name));
   const kinds = await Promise.all(paths.map((path) => kindOf(path, hostRoot)));
   return paths.filter((_, index) => kinds[index] !== "folder");
+}
+
+export const isGlob = ({ path, folder }: SourcePath): boolean =>
+  path !== folder && hasGlob(relative(folder, path));
+
+/** Whether a CSV file that appears in `folder` would be taken for a delivery of the glob `path`. */
+export const mayMatch = (path: string, folder: string): boolean =>
+  matchesGlob(folder, dirname(path)) || matchesGlob(join(folder, "table.csv"), path);
+
+/**
+ * Throws a usage error when a folder of `output` is one that files of a source lie in, under whatever name: what is
+ * exported would overwrite deliveries, and be taken for some.
+ */
+export async function refuseSharedFolders({ sources, output }: Pipeline, hostRoot: string): Promise<void> {
+  const identity = async (path: string) => {
+    const { dev, ino } = await stat(hostRoot + path);
+    return `${dev}/${ino}`;
+  };
+  const owners = new Map<string, string>();
+  for (const source of sources) {
+    const files = await expandPaths(source, hostRoot).catch(() => []);
+    for (const folder of new Set(files.map(({ hostPath }) => dirname(hostPath)))) {
+      owners.set(await identity(folder), source.name);
+    }
+  }
+  for (const folder of Object.values(output)) {
+    const owner = owners.get(await identity(folder).catch(() => ""));
+    if (owner) {
+      const next = "name another folder under 'output'";
+      throw usageError(
+        `output: ${folder}: expected a folder of its own, found that of ${owner}'s files`,
+        next,
+      );
+    }
+  }
 }
 
 /** The host's folders that a container needs to see; a folder inside another of the same mode is left out. */

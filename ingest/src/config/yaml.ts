@@ -3,6 +3,8 @@ import { usageError } from "../errors.ts";
 import { nearestName } from "../read/nearest.ts";
 import { type Environment, interpolate } from "./interpolate.ts";
 
+const controlCharacter = /\p{Cc}/u;
+
 /** A value and where it stands: `where` is its path of keys, such as `source.critic_agg`. */
 export interface Entry {
   readonly node: Node;
@@ -97,7 +99,11 @@ export class YamlReader {
     const text = interpolate(node.value, this.#env, (message) => this.fault(entry, message));
     if (this.#faults.length > before) return undefined;
     if (text.trim() === "") this.fault(entry, `expected ${expected}, found nothing in ${node.value}`);
-    return text.trim() === "" ? undefined : text;
+    // The wrapper reads paths line by line: a line break in one would be a path of its own.
+    const isPlain = !controlCharacter.test(text);
+    if (!isPlain)
+      this.fault(entry, `expected ${expected} without control characters, found ${JSON.stringify(text)}`);
+    return text.trim() === "" || !isPlain ? undefined : text;
   }
 
   /** Throws a usage error (exit 2) that lists the faults by line, if there are any. */
