@@ -66,8 +66,8 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
     for (const source of sources) {
       written.push(...(await loadSource(source, { ...tools, contracts, folder, result })));
     }
+    await noteRefusals(sources, { refused: result.refused, written }, tools);
     await makeVisible(written, tools, result);
-    await noteRefusals(sources, result, tools);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -103,15 +103,15 @@ function refuse(source: Source, file: string, error: unknown, job: Job): void {
   job.report.warn("refused", `${source.name}: ${message}`, { source: source.name, file });
 }
 
-/** Last: until it is known what this run refuses, what the one before refused keeps builds back. */
+/** When all files were looked at: until then, what the run before refused keeps builds back. */
 async function noteRefusals(
   sources: readonly Source[],
-  { loaded, refused }: IngestResult,
+  { refused, written }: { refused: IngestResult["refused"]; written: WrittenBatch[] },
   { ledger, configuration, runId }: IngestTools,
 ): Promise<void> {
   const refusals = refused.map(({ source, file, message }) => ({ source, sourceFile: file, message }));
   const names = sources.map(({ name }) => name);
-  const renewed = [...new Set(loaded.map(({ source }) => source))];
+  const renewed = [...new Set(written.map(({ claim }) => claim.source))];
   await replaceRefusals(ledger, refusals, { configuration, sources: names, renewed, runId });
 }
 
