@@ -301,13 +301,15 @@ export async function replaceRefusals(
 ): Promise<void> {
   // One statement, so that a run that is killed leaves the earlier refusals.
   await ledger.query(
-    `with forgotten as (
+    `with refused as (
+         select * from jsonb_to_recordset($5) as refused (source text, "sourceFile" text, message text)
+     ), forgotten as (
          delete from ledger.refusal
-         where (configuration = $1 and source = any ($2)) or source = any ($3)
+         where ((configuration = $1 and source = any ($2)) or source = any ($3))
+             and (configuration, source, source_file) not in (select $1, source, "sourceFile" from refused)
      )
      insert into ledger.refusal (configuration, source, source_file, message, run_id)
-     select $1, source, "sourceFile", message, $4
-     from jsonb_to_recordset($5) as refused (source text, "sourceFile" text, message text)
+     select $1, source, "sourceFile", message, $4 from refused
      on conflict (configuration, source, source_file) do update
      set message = excluded.message, run_id = excluded.run_id, refused_at = now()`,
     [configuration, sources, renewed, runId, JSON.stringify(refusals)],
