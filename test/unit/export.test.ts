@@ -23,13 +23,8 @@ async function exportBronze(format: ExportFormatName, answer: object): Promise<s
   return await exportLayers({ output: { bronze: "/out" }, format }, context);
 }
 
-const names = [
-  "audience_pulse",
-  "box_office_domestic",
-  "box_office_financials",
-  "box_office_international",
-  "critic_agg",
-];
+/** The answer to which sources there are, too. */
+const names = ["x"];
 const starts: Record<ExportFormatName, string> = { csv: "a\n", arrow: "ARROW1", parquet: "PAR1" };
 
 describe("export", () => {
@@ -37,7 +32,7 @@ describe("export", () => {
     const files = await exportBronze(format, { columns: [{ name: "a", type: "varchar" }], data: [["x"]] });
     expect(files.toSorted()).toEqual(names.map((name) => `/out/${name}.${format}`));
     expect(readdirSync(join(hostRoot, "out")).sort()).toEqual(names.map((name) => `${name}.${format}`));
-    const written = readFileSync(join(hostRoot, "out", `critic_agg.${format}`), "latin1");
+    const written = readFileSync(join(hostRoot, "out", `x.${format}`), "latin1");
     expect(written.startsWith(starts[format])).toBe(true);
     if (format !== "csv") expect(written.endsWith(starts[format])).toBe(true);
   });
