@@ -54,6 +54,22 @@ describe("bronze Parquet", () => {
     expect(names.map((name) => rows[0]?.get(name))).toEqual(["1", "2", "3", "4", "5", "6", "7"]);
   });
 
+  it("should take the longest records that there are, however they have to be spelled on the way", async () => {
+    const quotes = `x${'"'.repeat(1_048_576 - 3)}`;
+    const invalid = Buffer.alloc(1_048_576, 0xff);
+    const { rows, rejects } = await loader.load(
+      "csv",
+      Buffer.concat([Buffer.from(`a,b\n${quotes},1\n`), invalid, Buffer.from("\n"), Buffer.from("2,3\n")]),
+    );
+    expect(rows.map((row) => row.get("a") === quotes || row.get("a"))).toEqual([true, "2"]);
+    expect(
+      rejects.map((reject) => Buffer.from(reject.get("raw_bytes") as Uint8Array).equals(invalid)),
+    ).toEqual([true]);
+    const element = `{"a": [${'"",'.repeat(349_000)}1]}`;
+    const json = await loader.load("json", `[${element}]`);
+    expect(json.rows.map((row) => row.get("a") === element.slice(6, -1))).toEqual([true]);
+  });
+
   it("should be several objects for a large file, the same ones at each attempt", async () => {
     const line = (number: number) =>
       number % 1000 === 0 ? `short ${number}\n` : `film ${number},"a, b",2001\n`;

@@ -86,7 +86,8 @@ export async function fetchOriginal(store: Store, claim: Claim, folder: string):
 }
 
 const leastPartBytes = 8_388_608;
-const mostPartBytes = 134_217_728;
+/** DuckDB holds the whole file in memory when it reads it in one go. */
+const mostPartBytes = 67_108_864;
 const usualParts = 8;
 
 /** Few objects, each large enough to be read well, and enough of them that all cores have work. */

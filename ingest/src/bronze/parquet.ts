@@ -36,7 +36,7 @@ export function copyRows(
   const values = columns.map((name, index) => `c${index} AS ${identifier(name)}`);
   return copy(
     `SELECT ${[...values, ...lineage(claim, `number + ${recordsBefore}`)].join(", ")}
-     FROM (SELECT *, row_number() OVER () AS number FROM ${read(records, Math.max(1, columns.length))})
+     FROM (SELECT *, row_number() OVER () AS number FROM ${read(records, Math.max(1, columns.length), maximumLineBytes.rows)})
      WHERE c0 IS DISTINCT FROM ${literal(mark)}`,
     target,
   );
@@ -55,11 +55,14 @@ export function selectRows({ records, columns, mark }: RowsFile, rowLimit: numbe
 
 /** In the order of `lineageColumns`. */
 const lineage = (claim: Claim, rowNumber: string) => [
-  `${literal(claim.sourceFile)} AS _source_file`,
+  `${constant(claim.sourceFile)} AS _source_file`,
   `${rowNumber} AS _row_number`,
-  `${literal(claim.batchId)} AS _batch_id`,
+  `${constant(claim.batchId)} AS _batch_id`,
   `${timestamp(claim.claimedAt)} AS _ingested_at`,
 ];
+
+/** A text that is the same in each row. As an enumeration DuckDB need not hash it for each of them; the file is the same. */
+const constant = (text: string) => `${literal(text)}::ENUM(${literal(text)})`;
 
 /** Values of a reject in its record file, bytes as hex: row number, line number, reason, raw, raw bytes. */
 const rejectValueCount = 5;
@@ -70,29 +73,33 @@ export function copyRejects(records: RecordFile, claim: Claim, target: string): 
     `SELECT ${literal(claim.source)} AS source, ${literal(claim.batchId)} AS batch_id,
        ${literal(claim.sourceFile)} AS source_file, c0::BIGINT AS row_number, c1::BIGINT AS line_number,
        c2 AS reason, c3 AS raw, unhex(c4) AS raw_bytes, ${timestamp(claim.claimedAt)} AS ingested_at
-     FROM ${read(records, rejectValueCount)}`,
+     FROM ${read(records, rejectValueCount, maximumLineBytes.rejects)}`,
     target,
   );
 }
 
+/** Bounds what DuckDB holds in memory; a multiple of its 2,048. */
+const rowGroupRows = 49_152;
+
 const copy = (query: string, target: string) =>
-  `COPY (${query}) TO ${literal(target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`;
+  `COPY (${query}) TO ${literal(target)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE ${rowGroupRows})`;
 
 const timestamp = (time: Date) => `TIMESTAMPTZ ${literal(time.toISOString())}`;
 
-/** Long enough for the longest record, its quotes doubled and its invalid bytes replaced. */
-const maximumLineBytes = 8_388_608;
+/** Long enough for the longest record: each of its quotes doubled, or its invalid bytes replaced and as hex beside. */
+const maximumLineBytes = { rows: 2_621_440, rejects: 8_388_608 };
 
 /**
  * Everything is said and nothing found out: the file is ours, and each way to guess has lost rows. Only `strict_mode`
- * is not said: it is the default, but said it makes DuckDB 1.5 see one field too many before a final CRLF.
+ * is not said: it is the default, but said it makes DuckDB 1.5 see one field too many before a final CRLF. `parallel`
+ * would have DuckDB look for line breaks from the middle of the file, where it may give up at those inside quotes.
  */
-function read({ path, dialect }: RecordFile, columnCount: number): string {
+function read({ path, dialect }: RecordFile, columnCount: number, lineBytes: number): string {
   const { delimiter, quote, quoteEscape, lineBreak, nullText } = dialect;
   const columns = Array.from({ length: columnCount }, (_, index) => `'c${index}': 'VARCHAR'`).join(", ");
   return `read_csv(${literal(path)}, auto_detect = false, header = false, columns = {${columns}},
     delim = ${literal(delimiter)}, quote = ${literal(quote)}, escape = ${literal(quoteEscape)},
     new_line = '${JSON.stringify(lineBreak).slice(1, -1)}', nullstr = ${literal(nullText ?? "")},
     allow_quoted_nulls = false, hive_partitioning = false, compression = 'none',
-    max_line_size = ${maximumLineBytes}, buffer_size = ${2 * maximumLineBytes})`;
+    parallel = false, max_line_size = ${lineBytes}, buffer_size = ${lineBytes})`;
 }

@@ -25,6 +25,13 @@ export interface Element {
 /** More of them behind an element are taken for a part of it. */
 const maximumBlanks = 65_536;
 
+const tableOf = (...bytes: number[]) =>
+  Uint8Array.from({ length: 256 }, (_, byte) => Number(bytes.includes(byte)));
+const signsInString = tableOf(quote, backslash, lineFeed, carriageReturn);
+const signsInElement = tableOf(
+  ...[quote, comma, openBrace, closeBrace, openBracket, closeBracket, lineFeed, carriageReturn],
+);
+
 /** Finds the elements of a text that arrives in pieces. Memory is bounded by one element. */
 export interface Splitter {
   /** The elements that are complete in the window; with `isLast` all that are left. */
@@ -62,7 +69,11 @@ export class ArraySplitter implements Splitter {
     const { bytes, filled } = window;
     this.#found = [];
     let position = window.at + this.#seen;
-    while (position < filled) {
+    for (;;) {
+      const next = this.#skip(bytes, position);
+      if (next > position) this.#isBehindReturn = false;
+      position = next;
+      if (position >= filled) break;
       const byte = bytes[position] as number;
       if (byte === lineFeed || byte === carriageReturn) this.#countLine(byte);
       else this.#isBehindReturn = false;
@@ -72,6 +83,15 @@ export class ArraySplitter implements Splitter {
     this.#keepUnfinished(filled);
     if (isLast) this.#requireEnd();
     return this.#found;
+  }
+
+  /** The position of the next byte that changes anything, at most the line feed behind the window. */
+  #skip(bytes: Buffer, start: number): number {
+    if (this.#isEscaped || this.#elementLine === 0) return start;
+    const signs = this.#isInString ? signsInString : signsInElement;
+    let position = start;
+    while (signs[bytes[position] as number] === 0) position++;
+    return position;
   }
 
   #countLine(byte: number): void {
