@@ -22,13 +22,18 @@ const toleratedRejects = { count: 10, share: 0.1 };
 /** Throws an `inputError` (exit 3) for a file that is no table in any way that is known. */
 export async function inspectFile(file: SourceFile): Promise<Inspection> {
   const reading = await bestReading(file);
-  const { columns, rowCount, rejectCount } = reading;
-  if (columns.length === 0) throw notATable(file, "no column");
-  const isBroken =
-    rejectCount > toleratedRejects.count && rejectCount > toleratedRejects.share * (rowCount + rejectCount);
-  if (isBroken || (rowCount === 0 && rejectCount > 0))
-    throw notATable(file, `${rejectCount} of the first ${rowCount + rejectCount} records are no rows`);
   return { ...reading, rows: await sampleOf(file, reading) };
+}
+
+/** A file without any row can be a table: one with a header alone. */
+function requireTable(file: SourceFile, reading: Reading): Reading {
+  const { columns, rowCount, rejectCount } = reading;
+  const records = rowCount + rejectCount;
+  if (columns.length === 0) throw notATable(file, "no column");
+  const isBroken = rejectCount > toleratedRejects.count && rejectCount > toleratedRejects.share * records;
+  if (isBroken || (rowCount === 0 && rejectCount > 0))
+    throw notATable(file, `${rejectCount} of the first ${records} records are no rows`);
+  return reading;
 }
 
 const notATable = (file: SourceFile, message: string) =>
@@ -76,9 +81,9 @@ async function bestReading(file: SourceFile): Promise<Reading> {
   const refusals: ReelhouseError[] = [];
   for (const format of candidateFormats(file)) {
     try {
-      return format === "csv" || format === "tsv"
-        ? await bestDialect(file, format)
-        : await tryReading(file, format, {});
+      const isSeparated = format === "csv" || format === "tsv";
+      const reading = isSeparated ? bestDialect(file, format) : tryReading(file, format, {});
+      return requireTable(file, await reading);
     } catch (error) {
       refusals.push(refusalOf(error));
     }

@@ -11,6 +11,7 @@ import {
   parseDocument,
   type YAMLMap,
 } from "yaml";
+import { usageError } from "../errors.ts";
 import type { Inspection } from "./inspect.ts";
 
 export type PipelineEntry = string | Readonly<Record<string, string | boolean>>;
@@ -30,11 +31,11 @@ export function entryOf(
     ...(encoding === undefined ? {} : { encoding }),
   };
   // `${` would be the begin of a variable.
-  const written = path.replaceAll("${", "$${");
+  const written = path.replaceAll("${", () => "$${");
   return Object.keys(options).length === 0 ? written : { path: written, ...options };
 }
 
-/** The text with the entry as the last one of `source`. */
+/** The text with the entry as the last one of `source`. Throws exit 2 where that is no place for it. */
 export function withEntry(text: string, name: string, entry: PipelineEntry): string {
   const before = parse(text, { uniqueKeys: false });
   const wanted = { ...before, source: { ...before.source, [name]: entry } };
@@ -42,6 +43,11 @@ export function withEntry(text: string, name: string, entry: PipelineEntry): str
   if (inserted !== undefined && isDeepStrictEqual(parsed(inserted), wanted)) return inserted;
   // In one line, with an alias, or otherwise not as lines: values, order and comments stay, blanks may not.
   const document = parseDocument(text);
+  if (!isMap(document.get("source")))
+    throw usageError(
+      "pipeline.yaml: 'source' is an alias",
+      "write its entries out below 'source', then run again",
+    );
   document.setIn(["source", name], document.createNode(entry));
   return document.toString(wholeLines);
 }
