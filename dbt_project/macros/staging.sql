@@ -3,13 +3,15 @@
 box_office_domestic box_office_international box_office_financials critic_agg audience_pulse
 {%- endmacro %}
 
-{#- Every source that the project declares: bronze has a table of that name. A list; `['none']` while dbt only parses. -#}
+{#- Every source that the project declares, as a list: bronze has a table of that name. While dbt only parses there is no
+    graph; the five stand for all of them then, as a name that is no source would disable the test that asks. -#}
 {% macro delivered_sources() -%}
+{%- if not execute -%}{{ return(source_names().split()) }}{%- endif -%}
 {%- set names = [] -%}
-{%- for node in graph.sources.values() if execute and node.source_name == 'bronze' -%}
+{%- for node in graph.sources.values() if node.source_name == 'bronze' -%}
 {%- if node.name not in ['batches', 'quarantine'] -%}{%- do names.append(node.name) -%}{%- endif -%}
 {%- endfor -%}
-{{ return(names | sort if names else ['none']) }}
+{{ return(names | sort) }}
 {%- endmacro %}
 
 {#- The bronze rows of a source that count: those of committed batches. `columns` maps the source's columns to the names

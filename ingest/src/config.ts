@@ -60,17 +60,20 @@ export interface PipelineContext {
   baseFolder: string;
   /** Where `${NAME}` is looked up. */
   env: Environment;
+  /** What providers promised, by source name; the built-in contracts unless told. */
+  contracts?: ReadonlyMap<string, Contract>;
 }
 
 /** Reads the text of a `pipeline.yaml`. Throws a usage error (exit 2) that lists every fault with its line. */
-export function loadPipeline(text: string, { file, baseFolder, env }: PipelineContext): Pipeline {
+export function loadPipeline(text: string, { file, baseFolder, env, ...context }: PipelineContext): Pipeline {
   const yaml = new YamlReader(text, file, env);
   const top = yaml.members(yaml.root, "an object with 'source' and, if wanted, 'output'");
   refuseUnknown(yaml, top, ["source", "output"]);
   const source = top.get("source");
   const output = top.get("output");
   if (top.size > 0 && !source) yaml.fault(yaml.root, "expected the key 'source'");
-  const sources = source ? readSources(yaml, source, baseFolder) : [];
+  const contracts = [...(context.contracts ?? loadContracts()).values()];
+  const sources = source ? readSources(yaml, source, baseFolder, contracts) : [];
   const { folders, exportFormat } = output ? readOutput(yaml, output, baseFolder, sources) : noOutput;
   yaml.throwFaults();
   return Object.freeze({
@@ -86,8 +89,13 @@ function refuseUnknown(yaml: YamlReader, members: Map<string, Entry>, allowed: r
 }
 
 /** A source may be in a group: `box_office.domestic` is `domestic` below `box_office`. */
-function readSources(yaml: YamlReader, entry: Entry, baseFolder: string): Source[] {
-  const contracts = new Map([...loadContracts().values()].map((contract) => [contract.key, contract]));
+function readSources(
+  yaml: YamlReader,
+  entry: Entry,
+  baseFolder: string,
+  known: readonly Contract[],
+): Source[] {
+  const contracts = new Map(known.map((contract) => [contract.key, contract]));
   const keys = [...contracts.keys()];
   const readGroup = (group: Entry, prefix: string): Source[] => {
     const members = [...yaml.members(group, `an object with a source in it, such as ${keys.join(", ")}`)];
@@ -109,17 +117,20 @@ function readSources(yaml: YamlReader, entry: Entry, baseFolder: string): Source
 
 /** A new source needs no more than its entry; but a name that is nearly another one is a mistake. */
 function refuseName(yaml: YamlReader, entry: Entry, key: string, known: readonly string[]): void {
+  const fault = faultOfName(key, known);
+  if (fault !== undefined) yaml.fault(entry, fault);
+}
+
+/** Why no new source can have the name; undefined if it can. */
+export function faultOfName(key: string, known: readonly string[]): string | undefined {
   const nearest = nearestName(key, known);
-  if (nearest !== undefined) {
-    yaml.fault(
-      entry,
-      `no source has the name '${key}', did you mean ${nearest}? A new source needs a name unlike it`,
-    );
-  } else if (!/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$/.test(key) || key.length > 60) {
-    yaml.fault(entry, `expected a name of lower case letters, digits and _, found '${key}'`);
-  } else if (ownTables.includes(key)) {
-    yaml.fault(entry, `expected another name: bronze has a table '${key}' of its own`);
-  }
+  if (nearest !== undefined)
+    return `no source has the name '${key}', did you mean ${nearest}? A new source needs a name unlike it`;
+  if (!/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$/.test(key) || key.length > 60)
+    return `expected a name of lower case letters, digits and _, found '${key}'`;
+  return ownTables.includes(key)
+    ? `expected another name: bronze has a table '${key}' of its own`
+    : undefined;
 }
 
 const ownTables: readonly string[] = ["batches", "quarantine"];

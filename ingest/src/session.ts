@@ -6,10 +6,12 @@ import { reconcileVisible } from "./bronze/visible.ts";
 import { connectCatalog, type Database, takeRunLock } from "./catalog.ts";
 import { type Part, requireHealthy } from "./checks.ts";
 import { type Context, secondsOption, type Words } from "./command.ts";
+import { contractsBeside } from "./config/contracts.ts";
 import { loadPipeline, type Pipeline } from "./config.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
 import { beginRun, endRun } from "./ledger.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
+import type { Contract } from "./read/contract.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { connectTrino } from "./trino.ts";
 
@@ -73,17 +75,40 @@ export function hostPath(written: string | boolean | undefined, env: NodeJS.Proc
   return typeof written === "string" ? resolve(env.REELHOUSE_FOLDER ?? process.cwd(), written) : undefined;
 }
 
+/** A configuration, and the text that it was read from. */
+export interface Configuration {
+  /** As the caller knows it. */
+  name: string;
+  /** Absolute, on the host. */
+  hostPath: string;
+  text: string;
+  pipeline: Pipeline;
+  contracts: ReadonlyMap<string, Contract>;
+}
+
 /** Reads the configuration that `--config` names, relative to the caller's folder. Throws exit 2. */
-export function configuredPipeline(words: Words, env: NodeJS.ProcessEnv): Pipeline {
+export function readConfiguration(words: Words, env: NodeJS.ProcessEnv): Configuration {
   const name = String(words.options.config ?? "pipeline.yaml");
   // The wrapper has resolved it already, links and all: it had to mount its folder.
   const hostPath = env.REELHOUSE_CONFIG ?? resolve(env.REELHOUSE_FOLDER ?? process.cwd(), name);
+  const hostRoot = env.REELHOUSE_HOST_ROOT ?? "";
   let text: string;
   try {
-    text = readFileSync((env.REELHOUSE_HOST_ROOT ?? "") + hostPath, "utf8");
+    text = readFileSync(hostRoot + hostPath, "utf8");
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw usageError(`${hostPath}: cannot be read: ${code}`, "give the configuration with --config FILE");
   }
-  return loadPipeline(text, { file: name, baseFolder: dirname(hostPath), env });
+  const baseFolder = dirname(hostPath);
+  const contracts = contractsBeside(hostRoot + baseFolder);
+  return {
+    name,
+    hostPath,
+    text,
+    contracts,
+    pipeline: loadPipeline(text, { file: name, baseFolder, env, contracts }),
+  };
 }
+
+export const configuredPipeline = (words: Words, env: NodeJS.ProcessEnv): Pipeline =>
+  readConfiguration(words, env).pipeline;

@@ -80,6 +80,7 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
       report.progress(message),
     );
     await requireSuccess(built, run);
+    tellWarnings(built, run);
     const tested = await branchPointers(publisher, "audit");
     signal.throwIfAborted();
     const store = connectStore(settings.store.endpoint, settings.store.publisher);
@@ -122,10 +123,18 @@ const builtTables = ({ nodes }: BuildResult) =>
 
 const isTest = ({ kind }: NodeResult) => kind === "test" || kind === "unit_test";
 
-function countTests({ nodes }: BuildResult): { passed: number; failed: number } {
+function countTests({ nodes }: BuildResult): { passed: number; warned: number; failed: number } {
   const tests = nodes.filter(isTest);
   const passed = tests.filter(({ status }) => status === "pass").length;
-  return { passed, failed: tests.length - passed };
+  const warned = tests.filter(({ status }) => status === "warn").length;
+  return { passed, warned, failed: tests.length - passed - warned };
+}
+
+/** A test of what was only proposed does not stop a publication; nobody would hear of it otherwise. */
+function tellWarnings({ nodes }: BuildResult, { report }: Run): void {
+  for (const { name, status, message, failures } of nodes) {
+    if (status === "warn") report.warn("test_warned", `test ${name}: ${message}`, { test: name, failures });
+  }
 }
 
 async function requireSuccess(built: BuildResult, { report, settings }: Run): Promise<void> {

@@ -9,6 +9,11 @@ import { firstGroups, listFiles, readText } from "./repository.ts";
 const contracts = [...loadContracts().values()];
 const names = contracts.map(({ name }) => name).sort();
 
+const stagingFolder = "dbt_project/models/staging";
+const staging = listFiles(stagingFolder).map((path) => basename(path));
+/** Those that `reelhouse source add` made: each is declared in a file of its own. */
+const added = staging.flatMap((file) => firstGroups(file, /^src_(\w+)\.yml$/g)).sort();
+
 /** The columns that a staging model asks its source for. */
 function stagedColumns(source: string): string[] {
   const text = readText(`dbt_project/models/staging/stg_${source}.sql`);
@@ -19,14 +24,21 @@ function stagedColumns(source: string): string[] {
 
 describe("sources", () => {
   it("should be the same in the ingester's contracts and in dbt's sources", () => {
-    const [bronze] = parse(readText("dbt_project/models/staging/sources.yml")).sources;
+    const [bronze] = parse(readText(`${stagingFolder}/sources.yml`)).sources;
     const tables = bronze.tables.map(({ name }: { name: string }) => name).sort();
     expect(tables).toEqual([...names, "batches", "quarantine"].sort());
   });
 
-  it("should each have a staging model, and no other source has one", () => {
-    const models = listFiles("dbt_project/models/staging").filter((path) => path.endsWith(".sql"));
-    expect(models.map((path) => basename(path, ".sql")).sort()).toEqual(names.map((name) => `stg_${name}`));
+  it("should each have a staging model with its yml, and no other source has one", () => {
+    const models = [...names, ...added].map((name) => `stg_${name}`).sort();
+    expect(staging.filter((file) => file.endsWith(".sql")).sort()).toEqual(
+      models.map((name) => `${name}.sql`),
+    );
+    for (const model of models) expect(staging).toContain(`${model}.yml`);
+  });
+
+  it("should have names that no other has, and no file for a source that is built in", () => {
+    expect(added.filter((name) => names.includes(name))).toEqual([]);
   });
 
   it("should be listed once in dbt's order of preference", () => {
@@ -41,12 +53,20 @@ describe("sources", () => {
     expect(stagedColumns(name).sort()).toEqual(columns.map((column) => column.name).sort());
   });
 
+  it.each(added)("should be declared and staged under its own name: %s", (name) => {
+    const [bronze] = parse(readText(`${stagingFolder}/src_${name}.yml`)).sources;
+    expect(bronze).toMatchObject({ name: "bronze", schema: "bronze", tables: [{ name }] });
+    const [model] = parse(readText(`${stagingFolder}/stg_${name}.yml`)).models;
+    expect(model.name).toBe(`stg_${name}`);
+    expect(readText(`${stagingFolder}/stg_${name}.sql`)).toContain(`source_name='${name}'`);
+  });
+
   it.each(["pipeline.yaml", "pipeline.films.yaml"])("should all be named in %s", (file) => {
     const { source } = parse(readText(file));
     const keys = Object.entries(source).flatMap(([key, value]) =>
       typeof value === "string" ? key : Object.keys(value as object).map((part) => `${key}.${part}`),
     );
-    expect(keys.sort()).toEqual(contracts.map(({ key }) => key).sort());
+    expect(keys).toEqual(expect.arrayContaining(contracts.map(({ key }) => key)));
   });
 });
 

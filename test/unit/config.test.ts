@@ -23,7 +23,9 @@ describe("pipeline.yaml", () => {
     const text = readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
     const folder = name === "pipeline.yaml" ? "sample" : "films";
     const { sources, output } = load(text);
-    expect(sources.map(({ name, usualFormat }) => `${name} ${usualFormat}`)).toEqual([
+    // Behind these may be what a user has added.
+    const delivered = sources.slice(0, 5);
+    expect(delivered.map(({ name, usualFormat }) => `${name} ${usualFormat}`)).toEqual([
       "audience_pulse json",
       "critic_agg csv",
       "box_office_domestic csv",

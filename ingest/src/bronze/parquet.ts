@@ -49,7 +49,7 @@ export function mergeParquet(files: readonly string[], target: string): string {
 
 /** The first rows of a record file. */
 export function selectRows({ records, columns, mark }: RowsFile, rowLimit: number): string {
-  return `SELECT * FROM ${read(records, Math.max(1, columns.length))}
+  return `SELECT * FROM ${read(records, Math.max(1, columns.length), maximumLineBytes.rows)}
     WHERE c0 IS DISTINCT FROM ${literal(mark)} LIMIT ${rowLimit}`;
 }
 

@@ -9,6 +9,7 @@ import { mounts } from "./mounts.ts";
 import { build, ingest, run } from "./pipeline.ts";
 import { quarantine } from "./quarantine.ts";
 import { secrets } from "./secrets.ts";
+import { source } from "./source.ts";
 import { sql } from "./sql.ts";
 import { status } from "./status.ts";
 
@@ -20,6 +21,7 @@ export const commands = {
   sql,
   history,
   status,
+  source,
   batch,
   quarantine,
   doctor,
