@@ -89,33 +89,41 @@ async function registerRows(
 async function commitVisible({ trino, ledger }: Tools, batches: WrittenBatch[]): Promise<void> {
   if (batches.length === 0) return;
   const committedAt = new Date();
-  const entries: string[] = [];
-  for (const batch of batches) entries.push(entryOf(batch, await nextLoadOrder(ledger), committedAt));
-  for (let start = 0; start < entries.length; start += entriesPerCommit) {
-    await mergeEntries(trino, entries.slice(start, start + entriesPerCommit));
+  const added: string[] = [];
+  const replacing: string[] = [];
+  for (const batch of batches) {
+    const entry = entryOf(batch, await nextLoadOrder(ledger), committedAt);
+    (batch.claim.replaces === undefined ? added : replacing).push(entry);
   }
+  for (const entries of chunksOf(added))
+    await trino.query(`INSERT INTO bronze.batches VALUES ${entries.join(",\n")}`);
+  for (const entry of replacing) await trino.query(replacement(entry));
   await reconcileVisible({ trino, ledger });
 }
 
 /** A statement of Trino's has at most a million characters. */
 const entriesPerCommit = 400;
 
-async function mergeEntries(trino: TrinoSession, entries: string[]): Promise<void> {
+const chunksOf = (entries: readonly string[]) =>
+  Array.from({ length: Math.ceil(entries.length / entriesPerCommit) }, (_, index) =>
+    entries.slice(index * entriesPerCommit, (index + 1) * entriesPerCommit),
+  );
+
+/** One commit: the old batch's entry becomes the new one's. Done before, it finds no old entry and does nothing. */
+function replacement(entry: string): string {
   const columns = batchColumns.map(({ name }) => name);
   const changes = columns.filter((name) => name !== "source" && name !== "load_order");
-  await trino.query(
-    `MERGE INTO bronze.batches AS entry
-     USING (VALUES ${entries.join(",\n")}) AS batch (${columns.join(", ")}, replaces)
-     ON entry.source = batch.source AND entry.batch_id = batch.replaces
-     WHEN MATCHED THEN UPDATE SET ${changes.map((name) => `${name} = batch.${name}`).join(", ")}
-     WHEN NOT MATCHED THEN INSERT (${columns.join(", ")}) VALUES (${columns.map((name) => `batch.${name}`).join(", ")})`,
-  );
+  return `MERGE INTO bronze.batches AS entry
+    USING (VALUES ${entry}) AS batch (${columns.join(", ")}, replaces)
+    ON entry.source = batch.source AND entry.batch_id = batch.replaces
+    WHEN MATCHED THEN UPDATE SET ${changes.map((name) => `${name} = batch.${name}`).join(", ")}`;
 }
 
-/** In the order of `batchColumns`, then what it replaces. */
+/** In the order of `batchColumns`, then what it replaces, if it does. */
 function entryOf({ claim, counts }: WrittenBatch, loadOrder: number, committedAt: Date): string {
   const time = `TIMESTAMP '${committedAt.toISOString().replace("T", " ").replace("Z", " UTC")}'`;
   const texts = [claim.source, claim.batchId, claim.sourceFile].map(literal);
   const numbers = [loadOrder, counts.rowsRead, counts.rowsAccepted, counts.rowsQuarantined];
-  return `(${[...texts, ...numbers, time, literal(claim.replaces ?? "")].join(", ")})`;
+  const replaced = claim.replaces === undefined ? [] : [literal(claim.replaces)];
+  return `(${[...texts, ...numbers, time, ...replaced].join(", ")})`;
 }
