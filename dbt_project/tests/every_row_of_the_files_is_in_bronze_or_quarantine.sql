@@ -1,6 +1,6 @@
 -- A reader that skips a row of a file, or takes one twice, makes figures that nobody can check against the file.
--- So bronze + quarantine = rows in the files, batch by batch, and a batch is committed once. This holds for every source
--- that the project declares; a source that it does not know is loaded all the same, and read by nobody here.
+-- So bronze + quarantine = rows in the files, batch by batch, and a batch is committed once. This holds for every
+-- source that the project declares; one that it does not know is loaded all the same, and read by nobody here.
 {% set sources = delivered_sources() %}
 with batches as (
 

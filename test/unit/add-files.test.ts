@@ -174,7 +174,7 @@ describe("the contract", () => {
     const path = fc
       .string({ unit: "grapheme", minLength: 1 })
       .filter((text) => text.trim() !== "" && !text.includes("\0"))
-      .map((text) => `/srv/${text.replaceAll("/", "_")}.csv`);
+      .map((text) => `/srv/${text.replaceAll("/", "_")}${"$"}{x}.csv`);
     const options = fc.record(
       {
         delimiter: fc.constantFrom(",", ";", "\t", "|"),

@@ -95,7 +95,7 @@ describe("a column", () => {
     expect(proposed([])).toMatchObject({
       required: false,
       type: "varchar",
-      evidence: "no row in the sample",
+      evidence: "0 of 0 rows have a value",
     });
   });
 

@@ -50,7 +50,9 @@ const read = (name: string) => readFileSync(join(folder, name), "utf8");
 const env = () => ({ REELHOUSE_FOLDER: folder });
 
 /** What the command prints; throws what it throws. */
-async function add(...words: string[]): Promise<string> {
+const add = (...words: string[]) => addWith(env(), ...words);
+
+async function addWith(variables: NodeJS.ProcessEnv, ...words: string[]): Promise<string> {
   let printed = "";
   const parsed = parseWords("source", source, ["add", ...words]);
   if (parsed === "help") return expect.fail("help");
@@ -60,7 +62,7 @@ async function add(...words: string[]): Promise<string> {
       printed += text;
     },
     isTerminal: false,
-    env: env(),
+    env: variables,
     signal: new AbortController().signal,
   });
   return printed;
@@ -128,6 +130,28 @@ describe("reelhouse source add", () => {
       expect(printed).toContain(`--- ${path}\n${text}`);
       expect(readFileSync(path, "utf8")).toBe(text);
     }
+  });
+
+  it("should work where the host's folders are seen elsewhere, as in a container", async () => {
+    write("in/views.csv", "film\nHeat\n");
+    write("home/pipeline.yaml", pipelineText);
+    const variables = {
+      REELHOUSE_HOST_ROOT: folder,
+      REELHOUSE_FOLDER: "/in",
+      REELHOUSE_CONFIG: "/home/pipeline.yaml",
+      REELHOUSE_FILE: "/in/views.csv",
+      REELHOUSE_DBT_PROJECT: "/dbt_project",
+    };
+    const printed = await addWith(variables, "views.csv", "--name", "streaming_views");
+    expect(read("home/pipeline.yaml")).toBe(`${pipelineText}  streaming_views: /in/views.csv\n`);
+    expect(existsSync(join(folder, "home/sources/streaming_views.yaml"))).toBe(true);
+    expect(existsSync(join(folder, "dbt_project/models/staging/stg_streaming_views.sql"))).toBe(true);
+    expect(printed).not.toContain(folder);
+  });
+
+  it("should ask for a name where the file's gives none", async () => {
+    write("映画.csv", "film\nHeat\n");
+    await expect(add("映画.csv")).rejects.toEqual(refusal(2, /expected a name of lower case letters/));
   });
 
   it("should refuse a second time, and change nothing", async () => {
@@ -311,7 +335,7 @@ describe("the name of a source", () => {
     ["/srv/Streaming Views-2024-03-01.csv.gz", "streaming_views"],
     ["/srv/views_v2.json", "views_v"],
     ["/srv/2024.csv", "source_2024"],
-    ["/srv/映画.csv", "source_"],
+    ["/srv/映画.csv", ""],
   ])("should be made from the file's: %s", (path, name) => expect(nameOf(path)).toBe(name));
 });
 

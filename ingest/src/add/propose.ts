@@ -65,7 +65,6 @@ function evidenceOf(
   type: TypeName,
   range: ProposedColumn["range"],
 ): string {
-  if (rowCount === 0) return "no row in the sample";
   const parts = [`${counted(values.length)} of ${counted(rowCount)} rows have a value`];
   if (range) parts.push(`least ${range.least}, greatest ${range.greatest}`);
   const examples = [...new Set(values)].slice(0, shownExamples).map(oneLine);

@@ -54,7 +54,7 @@ export async function planSource(request: AddRequest): Promise<AddedSource> {
   return { name, entry, inspection, columns, files };
 }
 
-/** `views-2024-03.csv.gz` -> `views`: the name of the source, not of one delivery. */
+/** `views-2024-03.csv.gz` -> `views`: the name of the source, not of one delivery. Empty if nothing of it can be one. */
 export function nameOf(path: string): string {
   const stem = basename(path)
     .replace(/\.(?:gz|zst)$/i, "")
@@ -62,7 +62,7 @@ export function nameOf(path: string): string {
     .toLowerCase();
   const withoutDate = stem.replace(/[^a-z0-9]*\d[\d\W_]*$/, "");
   const letters = (withoutDate || stem).replaceAll(/[^a-z0-9]+/g, "_").replaceAll(/^_+|_+$/g, "");
-  return /^[a-z]/.test(letters) ? letters : `source_${letters}`;
+  return /^\d/.test(letters) ? `source_${letters}` : letters;
 }
 
 /** Relative to the configuration where it lies below it. */
