@@ -18,7 +18,7 @@ export interface Claim {
   restatement: number;
   /** The batch that stops counting when this one does. */
   replaces: string | undefined;
-  /** Somebody has looked at what held this batch back, and wants it loaded as it is. */
+  /** Not held back again: somebody wants it loaded as it is, or the batch in whose place it comes counts already. */
   isReleased: boolean;
 }
 
@@ -122,7 +122,7 @@ const claimOf = (row: BatchRow): Claim => ({
   replaces: row.replaces ?? undefined,
   sourceFile: row.source_file,
   claimedAt: row.claimed_at,
-  isReleased: row.released_at !== null,
+  isReleased: row.released_at !== null || row.replaces !== null,
 });
 
 /** From here on the batch is not read again: what is on the store is what will count. */

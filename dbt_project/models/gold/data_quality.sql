@@ -1,6 +1,8 @@
+-- Of the sources that silver is made of: nobody here says what becomes of another one's rows.
 with batches as (
 
     select * from {{ source('bronze', 'batches') }}
+    where contains(split('{{ source_names() }}', ' '), source)
 
 ),
 
