@@ -46,6 +46,8 @@ export type Output = { readonly [layer in (typeof layers)[number]]?: string };
 export interface Pipeline {
   /** The configuration's own host path. */
   readonly file: string;
+  /** All that is promised, also by sources that this configuration leaves out: their tables exist all the same. */
+  readonly contracts: readonly Contract[];
   /** In the order of the file, which decides what is newest within a run. */
   readonly sources: readonly Source[];
   readonly output: Output;
@@ -78,6 +80,7 @@ export function loadPipeline(text: string, { file, baseFolder, env, ...context }
   yaml.throwFaults();
   return Object.freeze({
     file: resolve(baseFolder, basename(file)),
+    contracts: Object.freeze(contracts),
     sources: Object.freeze(sources),
     output: Object.freeze(folders),
     exportFormat,

@@ -22,6 +22,7 @@ import type { SourceSchema } from "./drift/schema.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
 import { findClaim, releasedClaims, replaceRefusals } from "./ledger.ts";
 import { flushGroup, loadContent } from "./load.ts";
+import type { Contract } from "./read/contract.ts";
 import { hashFile, watchFile } from "./read/identity.ts";
 import type { SourceFile } from "./read/record.ts";
 import type { Report } from "./report.ts";
@@ -35,6 +36,8 @@ export interface LoadTools {
   store: Store;
   report: Report;
   runId: string;
+  /** Every source that has one has a table in bronze, loaded or not: models read them all. */
+  contracts: readonly Contract[];
   hostRoot: string;
   /** Aborted when the run must stop: Ctrl-C, or its lock is lost. */
   signal: AbortSignal;
@@ -70,7 +73,7 @@ export interface Job extends LoadTools {
 
 /** Loads every file of every source, in the order of the configuration, then by path. */
 export async function ingest(sources: readonly Source[], tools: IngestTools): Promise<IngestResult> {
-  return withJob(sources, tools, async (job) => {
+  return withJob(tools, async (job) => {
     const deliveries = await Promise.all(
       sources.map(async (source) => ({ source, files: await filesOf(source, job) })),
     );
@@ -87,11 +90,10 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
 
 /** Makes what `work` has written count, and leaves no temporary file behind. */
 export async function withJob(
-  sources: readonly Source[],
   tools: LoadTools,
   work: (job: Job) => Promise<WrittenBatch[]>,
 ): Promise<IngestResult> {
-  await ensureBronzeTables(tools.trino, tools.ledger, sources);
+  await ensureBronzeTables(tools.trino, tools.ledger, tools.contracts);
   const folder = await mkdtemp(join(tmpdir(), "reelhouse-"));
   const engine = await openEngine(folder);
   const result: IngestResult = { loaded: [], known: [], refused: [] };

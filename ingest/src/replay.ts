@@ -13,7 +13,7 @@ import { loadContent } from "./load.ts";
  * not is left as it is.
  */
 export async function replay(source: Source, id: string, tools: LoadTools): Promise<IngestResult> {
-  return withJob([source], tools, async (job) => {
+  return withJob(tools, async (job) => {
     const written: WrittenBatch[] = [];
     for (const batch of await loadedWithRejects(job.ledger, source.name, id)) {
       job.signal.throwIfAborted();

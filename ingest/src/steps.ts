@@ -26,19 +26,29 @@ export async function ingestStep(
   pipeline: Pipeline,
   { again }: { again?: string | undefined } = {},
 ): Promise<IngestResult> {
-  return loading(run, (tools) => ingest(pipeline.sources, { ...tools, again, configuration: pipeline.file }));
+  return loading(run, pipeline, (tools) =>
+    ingest(pipeline.sources, { ...tools, again, configuration: pipeline.file }),
+  );
 }
 
 /** Reads the quarantined batches of a source again; `id`: only those whose id begins so. */
-export function replayStep(run: Run, source: Source, id: string): Promise<IngestResult> {
-  return loading(run, (tools) => replay(source, id, tools));
+export function replayStep(
+  run: Run,
+  pipeline: Pipeline,
+  { source, id }: { source: Source; id: string },
+): Promise<IngestResult> {
+  return loading(run, pipeline, (tools) => replay(source, id, tools));
 }
 
-async function loading<T>(run: Run, work: (tools: LoadTools) => Promise<T>): Promise<T> {
+async function loading<T>(
+  run: Run,
+  { contracts }: Pipeline,
+  work: (tools: LoadTools) => Promise<T>,
+): Promise<T> {
   const { settings, ledger, report, runId, signal } = run;
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   const store = connectStore(settings.store.endpoint, settings.store.ingest);
-  const tools = { trino, ledger, store, report, runId, signal, hostRoot: settings.hostRoot };
+  const tools = { trino, ledger, store, report, runId, signal, contracts, hostRoot: settings.hostRoot };
   return work(tools).catch(async (error) => {
     // Trino tells a store or a catalog that went away like a faulty statement; which of the two it was is asked here.
     if (error instanceof StatementError) await requireHealthy(settings, loadingParts);

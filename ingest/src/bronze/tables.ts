@@ -1,7 +1,7 @@
 /** The Iceberg tables of schema bronze: made when missing, widened when a source brings a new column. */
 import type { Database } from "../catalog.ts";
-import type { Source } from "../config.ts";
 import { lineageColumns as lineageNames } from "../read/column-names.ts";
+import type { Contract } from "../read/contract.ts";
 import { identifier, literal } from "../sql.ts";
 import { StatementError, type TrinoSession } from "../trino.ts";
 import { type Column, trinoType } from "./parquet.ts";
@@ -48,7 +48,7 @@ export const batchColumns: Column[] = [
 export async function ensureBronzeTables(
   trino: TrinoSession,
   ledger: Database,
-  sources: readonly Source[],
+  contracts: readonly Contract[],
 ): Promise<void> {
   const { rows } = await ledger.query(
     "select table_name from iceberg.iceberg_tables where catalog_name = 'lakehouse' and table_namespace = 'bronze'",
@@ -58,9 +58,8 @@ export async function ensureBronzeTables(
     ["quarantine", quarantineColumns],
     ["batches", batchColumns],
   ]);
-  for (const { name: source, contract } of sources) {
-    if (contract)
-      wanted.set(source, [...textColumns(contract.columns.map(({ name }) => name)), ...lineageColumns]);
+  for (const { name: source, columns } of contracts) {
+    wanted.set(source, [...textColumns(columns.map(({ name }) => name)), ...lineageColumns]);
   }
   const missing = [...wanted].filter(([table]) => !existing.has(table));
   if (missing.length > 0) await trino.query("CREATE SCHEMA IF NOT EXISTS bronze");

@@ -53,7 +53,7 @@ async function replaySource(name: string, id: string, words: Words, context: Con
   const pipeline = configuredPipeline(words, context.env);
   const source = requireSource(name, pipeline.sources);
   return withRun({ command: "quarantine replay", parts: loadingParts, words, context }, async (run) => {
-    const result = await replayStep(run, source, id);
+    const result = await replayStep(run, pipeline, { source, id });
     if (words.options.json) context.print(`${JSON.stringify(result)}\n`);
     return exitCode.ok;
   });
