@@ -47,9 +47,11 @@ export async function writeBatch(delivery: Delivery, tools: BatchTools): Promise
     columnCount: columns.length,
     partBytes: partBytes(byteCount),
     parallel: tools.engine.parallel,
-    onRows: tools.onRows,
-    onPart: async (part) => {
+    onRows: (rowsRead) => {
       tools.signal.throwIfAborted();
+      tools.onRows(rowsRead);
+    },
+    onPart: async (part) => {
       locations[part.number] = await putRows(part, delivery, tools);
     },
   });

@@ -27,6 +27,9 @@ export interface PartsOptions {
   onRows(rowsRead: number): void;
 }
 
+/** Without the mark at its beginning: how much fits must not depend on whether the part was begun already. */
+const bytesOf = (part: Part | undefined, mark: Buffer) => (part ? part.records.byteCount - mark.length : 0);
+
 /**
  * Takes the records of a file. A rejected record leaves a mark behind among the rows, so that the rows are numbered
  * by their place. Parts are cut by content alone: a second attempt makes the same ones.
@@ -56,7 +59,7 @@ export class Parts implements RecordSink {
   }
 
   get room(): number {
-    return this.#options.partBytes - (this.#part?.records.byteCount ?? 0);
+    return this.#options.partBytes - bytesOf(this.#part, this.#mark);
   }
 
   rows(bytes: Buffer, start: number, end: number, count: number): void {
@@ -129,7 +132,7 @@ export class Parts implements RecordSink {
   }
 
   #endFullPart(part: Part): void {
-    if (part.records.byteCount >= this.#options.partBytes) this.#endPart(part);
+    if (bytesOf(part, this.#mark) >= this.#options.partBytes) this.#endPart(part);
   }
 
   #endPart(part: Part): void {

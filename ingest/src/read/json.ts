@@ -40,7 +40,7 @@ type JsonOptions = ReadOptions & { isLines: boolean };
 
 async function columns(file: SourceFile, options: JsonOptions): Promise<string[]> {
   const names = new Set<string>();
-  const seen = new Set<Shape>();
+  const seen = new WeakSet<Shape>();
   let firstElement: { text: string; lineNumber: number } | undefined;
   let objects = 0;
   const reader = new ElementReader();
@@ -115,7 +115,7 @@ class RowsOfShape {
   readonly #columns: readonly string[];
   readonly #sink: RecordSink;
   readonly #buffer = new RowBuffer();
-  readonly #membersOf = new Map<Shape, Int32Array>();
+  readonly #membersOf = new WeakMap<Shape, Int32Array>();
   #count = 0;
 
   constructor(file: SourceFile, columns: readonly string[], sink: RecordSink) {

@@ -28,7 +28,7 @@ const ofNode = (name: string, file: string, more: Partial<Candidate> = {}): Cand
 export const nodeCandidates: Candidate[] = [
   ofNode("**Reelhouse**, with all it promises", "reelhouse.ts", { takesBroken: true }),
   ofNode("DuckDB `COPY`, Node", "duckdb.ts"),
-  ofNode("csv-parse and parquetjs-lite", "plain.ts", { formats: ["csv"], maximumRows: 100_000 }),
+  ofNode("csv-parse and parquetjs-lite", "plain.ts", { formats: ["csv"], maximumRows: 1_000_000 }),
 ];
 
 /** Makes a Python environment in `folder`; none of its candidates where that does not work. */
