@@ -299,7 +299,7 @@ describe("a changed delivery", () => {
     expect(exported("gold/movies_unified").split("\n")).toEqual([
       expect.stringMatching(/^movie_title,release_year,audience_average_score,/),
       expect.stringMatching(/^Inception,2010,9\.1,1500000,87,8\.1,450,292576195,box_office,535700000,/),
-      'Parasite,2019,9.0,800000,98.0,9.4,480,53369749,audience_pulse,,,,,,,,8.0,"audience_pulse,critic_agg"',
+      'Parasite,2019,9,800000,98,9.4,480,53369749,audience_pulse,,,,,,,,8,"audience_pulse,critic_agg"',
       expect.stringMatching(/^The Dark Knight,2008,9\.4,2200000,94,8\.6,350,533345358,box_office,/),
       "",
     ]);
