@@ -114,10 +114,7 @@ async function putRejects(
   return putParquet(key, rejectCount, (target) => copyRejects(rejects, claim, target), delivery, tools);
 }
 
-/**
- * Writes one object and uploads it. Fails if DuckDB read another number of records than the reader counted: then
- * the two do not understand the file alike, and rows would be lost.
- */
+/** Writes one object and uploads it. */
 async function putParquet(
   key: string,
   rowCount: number,
@@ -127,12 +124,7 @@ async function putParquet(
 ): Promise<string> {
   const target = join(folder, key.replaceAll("/", "."));
   try {
-    const written = await engine.copy(statement(target));
-    if (written !== rowCount) {
-      throw new Error(
-        `write ${key} from ${file.hostPath}: expected ${rowCount} rows, ${written} were written`,
-      );
-    }
+    await copyCounted(engine, statement(target), { key: `${key} from ${file.hostPath}`, rowCount });
     // The last moment: what is uploaded under the hash's name must be what was hashed.
     await unchanged();
     await store.putFile(bucket, key, target);
@@ -140,4 +132,18 @@ async function putParquet(
   } finally {
     await rm(target, { force: true });
   }
+}
+
+/**
+ * Runs a COPY statement. Fails if DuckDB read another number of records than was counted: then the two do not
+ * understand the file alike, and rows would be lost. `key`: the object that it is for.
+ */
+export async function copyCounted(
+  engine: Engine,
+  statement: string,
+  { key, rowCount }: { key: string; rowCount: number },
+): Promise<void> {
+  const written = await engine.copy(statement);
+  if (written === rowCount) return;
+  throw new Error(`write ${key}: expected ${rowCount} rows, ${written} were written`);
 }

@@ -4,7 +4,7 @@ import { rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Written } from "../ledger.ts";
 import type { Store } from "../store.ts";
-import { bucket } from "./batch.ts";
+import { bucket, copyCounted } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import { mergeParquet } from "./parquet.ts";
 import type { WrittenBatch } from "./visible.ts";
@@ -62,8 +62,14 @@ export class Group {
     const members = this.#members;
     this.#members = [];
     this.#byteCount = 0;
-    const rows = await this.#upload(members.map((batch) => batch.rows));
-    const rejects = await this.#upload(members.map((batch) => locationsOf([], batch.rejects)));
+    const rows = await this.#upload(
+      members.flatMap((batch) => batch.rows),
+      sum(members.map(({ counts }) => counts.rowsAccepted)),
+    );
+    const rejects = await this.#upload(
+      members.flatMap((batch) => batch.rejects ?? []),
+      sum(members.map(({ counts }) => counts.rowsQuarantined)),
+    );
     return members.map((batch) => ({
       ...batch,
       rows: batch.rows.length > 0 ? rows : [],
@@ -71,16 +77,15 @@ export class Group {
     }));
   }
 
-  async #upload(locations: string[][]): Promise<string[]> {
-    const all = locations.flat();
-    if (all.length === 0) return [];
-    const files = all.map((location) => this.#take(location));
-    const [first = ""] = all;
-    const key = all.length === 1 ? keyOf(first) : sharedKey(all);
-    const [only = ""] = files;
-    const target = all.length === 1 ? only : join(this.#tools.folder, "group.parquet");
+  async #upload(locations: string[], rowCount: number): Promise<string[]> {
+    const [first, ...others] = locations;
+    if (first === undefined) return [];
+    const files = locations.map((location) => this.#take(location));
+    const isAlone = others.length === 0;
+    const key = isAlone ? keyOf(first) : sharedKey(locations);
+    const target = isAlone ? this.#take(first) : join(this.#tools.folder, "group.parquet");
     try {
-      if (all.length > 1) await this.#tools.engine.copy(mergeParquet(files, target));
+      if (!isAlone) await copyCounted(this.#tools.engine, mergeParquet(files, target), { key, rowCount });
       await this.#tools.store.putFile(bucket, key, target);
     } finally {
       for (const file of [...files, target]) await rm(file, { force: true });
@@ -100,6 +105,8 @@ export class Group {
     return file;
   }
 }
+
+const sum = (numbers: readonly number[]) => numbers.reduce((left, right) => left + right, 0);
 
 const locationsOf = (rows: readonly string[], rejects: string | undefined) =>
   rejects === undefined ? [...rows] : [...rows, rejects];

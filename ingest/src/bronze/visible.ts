@@ -57,7 +57,11 @@ export async function makeVisible(
   await Promise.all(
     [...bySource].map(([source, batches]) => registerRows(source, batches, { trino, report })),
   );
-  for (const { rejects } of written) if (rejects) await registerObject(trino, "quarantine", rejects);
+  await registerObjects(
+    trino,
+    "quarantine",
+    written.flatMap(({ rejects }) => rejects ?? []),
+  );
   signal.throwIfAborted();
   await commitVisible({ trino, ledger }, written);
   return written.map(({ claim, counts: { rowsAccepted, rowsQuarantined } }) => {
@@ -77,9 +81,16 @@ async function registerRows(
   const added = await addMissingColumns(trino, source, columns);
   if (added.length > 0)
     report.info("columns_added", `${source}: new columns ${added.join(", ")}`, { source, added });
-  // Batches may share an object.
-  for (const location of new Set(batches.flatMap(({ rows }) => rows)))
-    await registerObject(trino, source, location);
+  await registerObjects(
+    trino,
+    source,
+    batches.flatMap(({ rows }) => rows),
+  );
+}
+
+/** Each once: batches may share an object. */
+async function registerObjects(trino: TrinoSession, table: string, locations: string[]): Promise<void> {
+  for (const location of new Set(locations)) await registerObject(trino, table, location);
 }
 
 /**
