@@ -11,7 +11,6 @@ import { loadPipeline, type Pipeline } from "./config.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
 import { beginRun, endRun } from "./ledger.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
-import type { Contract } from "./read/contract.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { connectTrino } from "./trino.ts";
 
@@ -83,7 +82,6 @@ export interface Configuration {
   hostPath: string;
   text: string;
   pipeline: Pipeline;
-  contracts: ReadonlyMap<string, Contract>;
 }
 
 /** Reads the configuration that `--config` names, relative to the caller's folder. Throws exit 2. */
@@ -105,7 +103,6 @@ export function readConfiguration(words: Words, env: NodeJS.ProcessEnv): Configu
     name,
     hostPath,
     text,
-    contracts,
     pipeline: loadPipeline(text, { file: name, baseFolder, env, contracts }),
   };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type SourceName, sourceNames } from "../oracle/index.ts";
 import { csvFile, deliver, fileName, goldMovies, sampleDeliveries } from "./deliveries.ts";
-import { type Row, type Stack, startStack } from "./stack.ts";
+import { type Row, restartDbt, type Stack, startStack } from "./stack.ts";
 
 let stack: Stack;
 let published: Row[];
@@ -18,14 +18,6 @@ afterAll(() => stack?.stop());
 beforeEach(() => deliver(stack, original()));
 
 const gold = () => goldMovies(stack);
-/** The same container, with the files that were copied into it: `up` might make it anew. */
-async function restartDbt(): Promise<void> {
-  await stack.compose(["restart", "dbt"]);
-  const deadlineMs = Date.now() + 60_000;
-  while ((await stack.reelhouse(["doctor", "--quiet"])).code !== 0) {
-    if (Date.now() > deadlineMs) throw new Error("dbt is not ready 60 s after its restart");
-  }
-}
 const original = () =>
   Object.fromEntries(sourceNames.map((source) => [source, sampleDeliveries()[source][0]?.text ?? ""]));
 
@@ -237,7 +229,7 @@ describe("a failing dbt test", () => {
     const failing = stack.write("no_film_may_exist.sql", "select * from {{ ref('movies_unified') }}\n");
     const inside = "dbt:/opt/dbt/project/tests/no_film_may_exist.sql";
     await stack.compose(["cp", failing, inside]);
-    await restartDbt();
+    await restartDbt(stack);
     deliver(stack, { critic_agg: csvFile("critic_agg", ["Changed,2001,1,1,1"]) });
     const outcome = await stack.reelhouse(["run", "--no-export"]);
     expect(outcome.code, outcome.stderr).toBe(4);
@@ -262,7 +254,7 @@ describe("a model that is gone", () => {
       const file = stack.write(name, text);
       await stack.compose(["cp", file, `dbt:/opt/dbt/project/models/gold/${name}`]);
     }
-    await restartDbt();
+    await restartDbt(stack);
     await stack.succeed(["build"]);
     expect(await stack.query("SELECT * FROM gold.passing")).toEqual([{ one: 1 }]);
     const [{ id }] = JSON.parse((await stack.succeed(["history", "--json"])).stdout);

@@ -2,7 +2,7 @@
 import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { projectFolder, type Stack, startStack } from "./stack.ts";
+import { projectFolder, restartDbt, type Stack, startStack } from "./stack.ts";
 
 const stagingFolder = "dbt_project/models/staging";
 const words = ["source", "add", "data/streaming/views.csv", "--name", "streaming_views"];
@@ -19,15 +19,6 @@ afterAll(() => stack?.stop());
 const read = (name: string) => readFileSync(join(stack.folder, name), "utf8");
 /** The dbt project that gets the model is the test's own copy. */
 const options = () => ({ env: { REELHOUSE_DBT_PROJECT: join(stack.folder, "dbt_project") } });
-
-/** The same container, with the files that were copied into it: `up` might make it anew. */
-async function restartDbt(): Promise<void> {
-  await stack.compose(["restart", "dbt"]);
-  const deadlineMs = Date.now() + 60_000;
-  while ((await stack.reelhouse(["doctor", "--quiet"])).code !== 0) {
-    if (Date.now() > deadlineMs) throw new Error("dbt is not ready 60 s after its restart");
-  }
-}
 
 describe("source add", () => {
   it("should print what it would write, and write nothing, with --dry-run", async () => {
@@ -99,7 +90,7 @@ describe("the added source", () => {
       const copied = await stack.compose(["cp", join(stack.folder, stagingFolder, name), inside]);
       expect(copied.code, copied.stderr).toBe(0);
     }
-    await restartDbt();
+    await restartDbt(stack);
     await stack.succeed(["build"]);
     const rows = await stack.query(
       `SELECT cast(count(*) AS varchar) AS row_count, cast(sum(views) AS varchar) AS views,

@@ -187,6 +187,15 @@ async function clientSettings(
   return { trino: { url: `https://localhost:${trinoPort}`, authorityFile, passwords } } as Settings;
 }
 
+/** The same container, with the files that were copied into it: `up` might make it anew. */
+export async function restartDbt(stack: Stack): Promise<void> {
+  await stack.compose(["restart", "dbt"]);
+  const deadlineMs = Date.now() + 60_000;
+  while ((await stack.reelhouse(["doctor", "--quiet"])).code !== 0) {
+    if (Date.now() > deadlineMs) throw new Error("dbt is not ready 60 s after its restart");
+  }
+}
+
 /** Runs a program to its end; its exit code is a result, not an exception. */
 export function execute(
   file: string,

@@ -72,8 +72,8 @@ function pathFrom(folder: string, path: string): string {
 }
 
 function refuseName(name: string, { configuration, dbtProject, hostRoot }: AddRequest): void {
-  const { contracts, pipeline } = configuration;
-  const known = [...contracts.values(), ...pipeline.sources].flatMap((source) => [source.key, source.name]);
+  const { pipeline } = configuration;
+  const known = [...pipeline.contracts, ...pipeline.sources].flatMap((source) => [source.key, source.name]);
   const other = "give another name with --name NAME";
   if (known.includes(name)) throw usageError(`a source ${name} exists already; nothing was written`, other);
   const fault = faultOfName(name, [...new Set(known)]);
@@ -122,7 +122,7 @@ function requireLoadable(
   pipelineText: string,
   { configuration, hostRoot, env }: AddRequest,
 ): void {
-  const { hostPath, contracts } = configuration;
+  const { hostPath, pipeline } = configuration;
   // It would be replaced by a file of its own.
   if (lstatSync(hostRoot + hostPath).isSymbolicLink())
     throw usageError(
@@ -134,6 +134,6 @@ function requireLoadable(
     file: configuration.name,
     baseFolder: dirname(hostPath),
     env,
-    contracts: new Map([...contracts, [name, contract]]),
+    contracts: new Map([...pipeline.contracts, contract].map((each) => [each.name, each])),
   });
 }

@@ -87,7 +87,7 @@ export async function fetchOriginal(store: Store, claim: Claim, folder: string):
   return { path, hostPath: claim.sourceFile };
 }
 
-const leastPartBytes = 8_388_608;
+export const leastPartBytes = 8_388_608;
 /** DuckDB holds the whole file in memory when it reads it in one go. */
 const mostPartBytes = 67_108_864;
 const usualParts = 8;

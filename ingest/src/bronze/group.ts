@@ -4,13 +4,13 @@ import { rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Written } from "../ledger.ts";
 import type { Store } from "../store.ts";
-import { bucket, copyCounted } from "./batch.ts";
+import { bucket, copyCounted, leastPartBytes } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import { mergeParquet } from "./parquet.ts";
 import type { WrittenBatch } from "./visible.ts";
 
-/** A larger file has objects of its own. */
-export const smallFileBytes = 8_388_608;
+/** A larger file has objects of its own: it may be cut into several parts. */
+export const smallFileBytes = leastPartBytes;
 /** Whichever comes first fills a group; bounds the temporary disk, and what a kill makes to be read again. */
 const groupBytes = 67_108_864;
 const groupFiles = 1000;
