@@ -26,3 +26,7 @@ setting() {
     printf '%s' "${line:+${line#*=}}"
     [ -n "$line" ] || printf '%s' "$default"
 }
+
+# Two checkouts on one machine may each have images of their own.
+IMAGE_PREFIX="$(setting IMAGE_PREFIX reelhouse)"
+export IMAGE_PREFIX

@@ -19,7 +19,7 @@ check_memory() {
 check_disk() {
     # Building needs room for packages and layers; once the images are there, data alone grows.
     local needed_kib=$((12 * 1024 * 1024)) folder=/var/lib/docker found_kib
-    docker image inspect reelhouse/trino reelhouse/dbt >/dev/null 2>&1 && needed_kib=$((2 * 1024 * 1024))
+    docker image inspect "$IMAGE_PREFIX/trino" "$IMAGE_PREFIX/dbt" >/dev/null 2>&1 && needed_kib=$((2 * 1024 * 1024))
     folder="$(docker info --format '{{.DockerRootDir}}' 2>/dev/null || echo "$folder")"
     while [ ! -d "$folder" ]; do folder="$(dirname "$folder")"; done
     found_kib="$(df --output=avail -k "$folder" | tail -n 1 | tr -d ' ')"

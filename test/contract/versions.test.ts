@@ -56,7 +56,7 @@ describe("Python packages", () => {
 describe.each(dockerfiles)("%s", (path) => {
   it("should start from Debian or from the project's own image", () => {
     for (const image of firstGroups(readText(path), /^FROM (\S+)/gm)) {
-      expect(image).toMatch(/^(debian:trixie-slim|reelhouse\/[a-z]+)$/);
+      expect(image).toMatch(/^(debian:trixie-slim|\$\{IMAGE_PREFIX\}\/[a-z]+)$/);
     }
   });
 
