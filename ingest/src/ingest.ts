@@ -9,6 +9,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Arrival, arrivals, type SizedFile, sized } from "./arrivals.ts";
 import { fetchOriginal } from "./bronze/batch.ts";
 import { type Engine, openEngine } from "./bronze/engine.ts";
 import { Group } from "./bronze/group.ts";
@@ -20,10 +21,10 @@ import { HeldBack } from "./drift/hold.ts";
 import { registeredSchemas } from "./drift/registry.ts";
 import type { SourceSchema } from "./drift/schema.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
-import { findClaim, releasedClaims, replaceRefusals } from "./ledger.ts";
-import { flushGroup, loadContent } from "./load.ts";
+import { batchIdOf, releasedClaims, replaceRefusals } from "./ledger.ts";
+import { type Content, flushGroup, loadContent } from "./load.ts";
+import { Progress } from "./progress.ts";
 import type { Contract } from "./read/contract.ts";
-import { hashFile, watchFile } from "./read/identity.ts";
 import type { SourceFile } from "./read/record.ts";
 import type { Report } from "./report.ts";
 import type { Store } from "./store.ts";
@@ -68,6 +69,7 @@ export interface Job extends LoadTools {
   /** For temporary files; gone when the job ends. */
   folder: string;
   engine: Engine;
+  progress: Progress;
   result: IngestResult;
 }
 
@@ -77,10 +79,9 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
     const deliveries = await Promise.all(
       sources.map(async (source) => ({ source, files: await filesOf(source, job) })),
     );
-    requireDelivered(
-      tools.again,
-      deliveries.flatMap(({ files }) => files),
-    );
+    const files = deliveries.flatMap((delivery) => delivery.files);
+    requireDelivered(tools.again, files);
+    job.progress.plan(files.map(({ byteCount }) => byteCount));
     const written: WrittenBatch[] = [];
     for (const { source, files } of deliveries) written.push(...(await loadSource(source, files, job)));
     await noteRefusals(sources, { refused: job.result.refused, written }, tools);
@@ -99,7 +100,8 @@ export async function withJob(
   const result: IngestResult = { loaded: [], known: [], refused: [] };
   try {
     const schemas = await registeredSchemas(tools.ledger);
-    const written = await work({ ...tools, schemas, folder, engine, result });
+    const progress = new Progress(tools.report);
+    const written = await work({ ...tools, schemas, folder, engine, progress, result });
     result.loaded.push(...(await makeVisible(written, tools)));
   } finally {
     engine.close();
@@ -112,44 +114,51 @@ export async function withJob(
 interface Pending {
   written: WrittenBatch[];
   group: Group;
+  /** Content hash -> batch id, of both: the same bytes may lie there twice, under two names. */
+  batchIds: Map<string, string>;
 }
 
 /** Everything up to the upload, file by file. A refused file does not keep the others from loading. */
-async function loadSource(source: Source, files: SourceFile[], job: Job): Promise<WrittenBatch[]> {
-  const pending: Pending = { written: [], group: new Group(job) };
+async function loadSource(source: Source, files: SizedFile[], job: Job): Promise<WrittenBatch[]> {
+  const pending: Pending = { written: [], group: new Group(job), batchIds: new Map() };
   for (const claim of await releasedClaims(job.ledger, source.name)) {
     const file = await fetchOriginal(job.store, claim, job.folder);
-    await loadOrRefuse(source, file, pending, job);
+    for await (const arrival of arrivals(source, await sized([file]), job)) {
+      await loadOrRefuse(source, arrival, pending, job);
+    }
     await rm(file.path, { force: true });
   }
-  for (const file of files) {
+  for await (const arrival of arrivals(source, files, job)) {
     job.signal.throwIfAborted();
-    await loadOrRefuse(source, file, pending, job);
+    job.progress.begin(source.name, arrival.byteCount);
+    await loadOrRefuse(source, arrival, pending, job);
     if (pending.group.isFull) pending.written.push(...(await flushGroup(pending.group, job)));
+    job.progress.end();
   }
   return [...pending.written, ...(await flushGroup(pending.group, job))];
 }
 
-async function filesOf(source: Source, job: Job): Promise<SourceFile[]> {
+async function filesOf(source: Source, job: Job): Promise<SizedFile[]> {
   try {
-    return await expandPaths(source, job.hostRoot);
+    return await sized(await expandPaths(source, job.hostRoot));
   } catch (error) {
     refuse(source, source.paths.map(({ path }) => path).join(", "), error, job);
     return [];
   }
 }
 
-function requireDelivered(again: string | undefined, files: SourceFile[]): void {
-  if (again === undefined || files.some(({ hostPath }) => hostPath === again)) return;
+function requireDelivered(again: string | undefined, files: readonly SizedFile[]): void {
+  if (again === undefined || files.some(({ file }) => file.hostPath === again)) return;
   throw usageError(`--again ${again}: no source has this file`, "name a file that pipeline.yaml leads to");
 }
 
-async function loadOrRefuse(source: Source, file: SourceFile, pending: Pending, job: Job): Promise<void> {
+async function loadOrRefuse(source: Source, arrival: Arrival, pending: Pending, job: Job): Promise<void> {
   try {
-    const batch = await loadFile(source, file, pending, job);
+    if ("error" in arrival) throw arrival.error;
+    const batch = await loadNew(source, arrival.file, arrival.content, pending, job);
     if (batch) pending.written.push(batch);
   } catch (error) {
-    refuse(source, file.hostPath, error, job);
+    refuse(source, arrival.file.hostPath, error, job);
   }
 }
 
@@ -174,33 +183,25 @@ async function noteRefusals(
   await replaceRefusals(ledger, refusals, { configuration, sources: names, renewed, runId });
 }
 
-async function loadFile(
+/** Answers what `loadContent` does, and undefined too for bytes that were loaded before. */
+async function loadNew(
   source: Source,
   file: SourceFile,
-  { written, group }: Pending,
+  content: Content,
+  { group, batchIds }: Pending,
   job: Job,
 ): Promise<WrittenBatch | undefined> {
-  const unchanged = await watchFile(file);
-  const { contentHash, byteCount } = await hashFile(file);
-  const content = {
-    source: source.name,
-    contentHash,
-    sourceFile: file.hostPath,
-    byteCount,
-    runId: job.runId,
-  };
-  const isPending = (batchId: string) =>
-    group.has(batchId) || written.some(({ claim }) => claim.batchId === batchId);
-  const known = await findClaim(job.ledger, content);
-  // The same bytes may also lie there twice, under two names.
-  const isLoaded = known?.state === "committed" && job.again !== file.hostPath;
-  if (known && (isLoaded || isPending(known.batchId))) {
-    const { batchId } = known;
+  const { contentHash } = content.content;
+  const { newest } = content.known;
+  const isLoaded = newest?.state === "committed" && job.again !== file.hostPath;
+  const batchId = batchIds.get(contentHash) ?? (isLoaded ? newest.batchId : undefined);
+  if (batchId !== undefined) {
     job.result.known.push({ source: source.name, file: file.hostPath, batchId });
-    job.report.info("known", `${source.name}: ${file.hostPath} was loaded before, nothing added`, {
-      batchId,
-    });
+    const message = `${source.name}: ${file.hostPath} was loaded before, nothing added`;
+    job.report.info("known", message, { batchId });
     return undefined;
   }
-  return loadContent(source, file, { content, known, unchanged }, job, group);
+  const written = await loadContent(source, file, content, job, group);
+  batchIds.set(contentHash, batchIdOf(contentHash, content.known));
+  return written;
 }

@@ -46,31 +46,52 @@ export interface DeliveredContent {
   runId: string;
 }
 
-/** The newest batch of these bytes, whatever has become of it. */
-export async function findClaim(
+/** What became of some bytes before. */
+export interface Known {
+  /** Their newest batch that was not dropped. */
+  newest: Claim | undefined;
+  /** The number that their next batch would have: 0 for bytes that never came. */
+  nextRestatement: number;
+}
+
+export const neverCame: Known = Object.freeze({ newest: undefined, nextRestatement: 0 });
+
+/** What is known of the bytes with these hashes, by hash; bytes that never came are not among them. */
+export async function findKnown(
   ledger: Database,
-  { source, contentHash }: Pick<DeliveredContent, "source" | "contentHash">,
-): Promise<Claim | undefined> {
+  source: string,
+  contentHashes: readonly string[],
+): Promise<Map<string, Known>> {
   const { rows } = await ledger.query(
-    `select * from ledger.batch where source = $1 and content_hash = $2 and state <> 'dropped'
-     order by restatement desc limit 1`,
-    [source, contentHash],
+    `select distinct on (content_hash) *,
+         max(restatement) over (partition by content_hash) + 1 as next_restatement
+     from ledger.batch where source = $1 and content_hash = any ($2)
+     order by content_hash, state = 'dropped', restatement desc`,
+    [source, contentHashes],
   );
-  return rows[0] && claimOf(rows[0]);
+  return new Map(
+    rows.map((row) => [
+      row.content_hash,
+      {
+        newest: row.state === "dropped" ? undefined : claimOf(row),
+        nextRestatement: row.next_restatement,
+      },
+    ]),
+  );
 }
 
 /**
  * Claims (source, content hash) for this run. The same bytes claimed before, under any name, give that claim back:
- * what an interrupted run has done is then found again under the same names. Bytes whose newest batch, `earlier`, is
- * committed get a new batch, a restatement; with `replaces` it takes that one's place.
+ * what an interrupted run has done is then found again under the same names. Bytes whose newest batch is committed
+ * get a new batch, a restatement; with `replaces` it takes that one's place.
  */
 export async function claimBatch(
   ledger: Database,
   { source, contentHash, sourceFile, byteCount, runId }: DeliveredContent,
-  { earlier, replaces }: { earlier?: Claim | undefined; replaces?: string | undefined } = {},
+  known: Known,
+  replaces?: string,
 ): Promise<Claim> {
-  const isOpen = earlier && earlier.state !== "committed" && earlier.state !== "replaced";
-  const restatement = isOpen ? earlier.restatement : await nextRestatement(ledger, { source, contentHash });
+  const restatement = restatementOf(known);
   const { rows } = await ledger.query(
     `insert into ledger.batch
          (source, batch_id, content_hash, restatement, state, source_file, byte_count, run_id, replaces)
@@ -79,26 +100,22 @@ export async function claimBatch(
          when 'committed' then ledger.batch.run_id else excluded.run_id end
      returning *`,
     [
-      ...[source, batchIdOf(contentHash, restatement), contentHash, restatement],
+      ...[source, batchIdOf(contentHash, known), contentHash, restatement],
       ...[sourceFile, byteCount, runId, replaces ?? null],
     ],
   );
   return claimOf(rows[0]);
 }
 
-async function nextRestatement(
-  ledger: Database,
-  { source, contentHash }: Pick<DeliveredContent, "source" | "contentHash">,
-): Promise<number> {
-  const { rows } = await ledger.query(
-    "select coalesce(max(restatement) + 1, 0) as next from ledger.batch where source = $1 and content_hash = $2",
-    [source, contentHash],
-  );
-  return rows[0].next;
+/** Bytes whose newest batch is not finished go on with it. */
+function restatementOf({ newest, nextRestatement }: Known): number {
+  const isOpen = newest && newest.state !== "committed" && newest.state !== "replaced";
+  return isOpen ? newest.restatement : nextRestatement;
 }
 
-/** A batch's number of its own for each time that the same bytes count. */
-function batchIdOf(contentHash: string, restatement: number): string {
+/** The batch that bytes are claimed as: an id of its own for each time that they count. */
+export function batchIdOf(contentHash: string, known: Known): string {
+  const restatement = restatementOf(known);
   if (restatement === 0) return contentHash;
   return createHash("sha256").update(`${contentHash} restated ${restatement}`).digest("hex");
 }
@@ -125,17 +142,26 @@ const claimOf = (row: BatchRow): Claim => ({
   isReleased: row.released_at !== null || row.replaces !== null,
 });
 
-/** From here on the batch is not read again: what is on the store is what will count. */
+/** From here on these batches are not read again: what is on the store is what will count. */
 export async function noteWritten(
   ledger: Database,
-  { source, batchId }: Claim,
-  { counts, rows, rejects }: Written,
+  batches: readonly (Written & { claim: Claim })[],
 ): Promise<void> {
+  const entries = batches.map(({ claim, counts, rows, rejects }) => ({
+    ...counts,
+    source: claim.source,
+    batchId: claim.batchId,
+    rows,
+    rejects,
+  }));
   await ledger.query(
-    `update ledger.batch set state = 'written', rows_read = $3, rows_accepted = $4, rows_quarantined = $5,
-         row_objects = $6, reject_object = $7
-     where source = $1 and batch_id = $2 and state = 'claimed'`,
-    [source, batchId, counts.rowsRead, counts.rowsAccepted, counts.rowsQuarantined, rows, rejects ?? null],
+    `update ledger.batch as batch
+     set state = 'written', rows_read = "rowsRead", rows_accepted = "rowsAccepted",
+         rows_quarantined = "rowsQuarantined", row_objects = "rows", reject_object = rejects
+     from jsonb_to_recordset($1) as written (source text, "batchId" text, "rowsRead" bigint,
+         "rowsAccepted" bigint, "rowsQuarantined" bigint, "rows" text[], rejects text)
+     where batch.source = written.source and batch_id = "batchId" and state = 'claimed'`,
+    [JSON.stringify(entries)],
   );
 }
 
@@ -192,9 +218,10 @@ export interface Hold {
   details: Record<string, unknown>;
 }
 
+/** It is held since the first time; the reason is today's. */
 export async function holdBatch(ledger: Database, { source, batchId }: Claim, hold: Hold): Promise<void> {
   await ledger.query(
-    `update ledger.batch set state = 'held', held_at = now(), hold = $3
+    `update ledger.batch set state = 'held', held_at = coalesce(held_at, now()), hold = $3
      where source = $1 and batch_id = $2 and state <> 'committed'`,
     [source, batchId, JSON.stringify(hold)],
   );
@@ -250,33 +277,35 @@ export async function releasedClaims(ledger: Database, source: string): Promise<
   return rows.map(claimOf);
 }
 
-/** The next load order: newest wins, so a batch takes it just before it becomes visible. */
-export async function nextLoadOrder(ledger: Database): Promise<number> {
-  const { rows } = await ledger.query("select nextval('ledger.load_order') as load_order");
-  return rows[0].load_order;
+/** The next load orders, ascending: newest wins, so batches take them just before they become visible. */
+export async function nextLoadOrders(ledger: Database, count: number): Promise<number[]> {
+  const { rows } = await ledger.query(
+    "select nextval('ledger.load_order') as load_order from generate_series(1, $1)",
+    [count],
+  );
+  return rows.map(({ load_order }) => load_order);
 }
 
-/** The batch counts from now on; one that it replaces does no longer, and leaves its load order to it. */
-export async function commitBatch(
-  ledger: Database,
-  { source, batchId }: Pick<Claim, "source" | "batchId">,
-  { rowsRead, rowsAccepted, rowsQuarantined, loadOrder, committedAt }: Commit,
-): Promise<void> {
-  // One statement: both or none.
+/** These batches count from now on; one that is replaced does no longer, and leaves its load order to its successor. */
+export async function commitBatches(ledger: Database, commits: readonly Commit[]): Promise<void> {
+  // One statement: all or none.
   await ledger.query(
-    `with replaced as (
-         update ledger.batch as old set state = 'replaced', load_order = null from ledger.batch as new
-         where new.source = $1 and new.batch_id = $2 and old.source = new.source and old.batch_id = new.replaces
-         returning old.batch_id
+    `with commit as (
+         select * from jsonb_to_recordset($1) as commit (source text, "batchId" text, "rowsRead" bigint,
+             "rowsAccepted" bigint, "rowsQuarantined" bigint, "loadOrder" bigint, "committedAt" timestamptz)
+     ), replaced as (
+         update ledger.batch as old set state = 'replaced', load_order = null
+         from commit join ledger.batch as new on new.source = commit.source and new.batch_id = "batchId"
+         where old.source = new.source and old.batch_id = new.replaces
      )
-     update ledger.batch set state = 'committed', rows_read = $3, rows_accepted = $4, rows_quarantined = $5,
-         load_order = $6, committed_at = $7
-     where source = $1 and batch_id = $2 and state <> 'committed'`,
-    [source, batchId, rowsRead, rowsAccepted, rowsQuarantined, loadOrder, committedAt],
+     update ledger.batch as batch set state = 'committed', rows_read = "rowsRead", rows_accepted = "rowsAccepted",
+         rows_quarantined = "rowsQuarantined", load_order = "loadOrder", committed_at = "committedAt"
+     from commit where batch.source = commit.source and batch_id = "batchId" and state <> 'committed'`,
+    [JSON.stringify(commits)],
   );
 }
 
-export type Commit = Counts & { loadOrder: number; committedAt: Date };
+export type Commit = Pick<Claim, "source" | "batchId"> & Counts & { loadOrder: number; committedAt: Date };
 
 export interface Refusal {
   source: string;

@@ -11,6 +11,7 @@ import {
   claimBatch,
   type DeliveredContent,
   holdBatch,
+  type Known,
   noteWritten,
   resumeBatch,
   writtenObjects,
@@ -21,8 +22,7 @@ import type { SourceFile } from "./read/record.ts";
 /** The bytes of a file, and what the ledger knows of them. */
 export interface Content {
   content: DeliveredContent;
-  /** Their newest batch. */
-  known: Claim | undefined;
+  known: Known;
   /** The batch that counts now, and shall count no longer when this one does. */
   replaces?: string;
   /** Throws when the file is not what it was when it was hashed. */
@@ -42,7 +42,7 @@ export async function loadContent(
 ): Promise<WrittenBatch | undefined> {
   // Before the claim: a file that is no table leaves no trace in the ledger.
   const inspected = await inspect(source, file);
-  const claim = await claimBatch(job.ledger, content, { earlier: known, replaces });
+  const claim = await claimBatch(job.ledger, content, known, replaces);
   const columns = [...inspected.names];
   if (claim.state === "written") return { claim, columns, ...(await writtenObjects(job.ledger, claim)) };
   try {
@@ -82,29 +82,32 @@ async function write(
 ): Promise<WrittenBatch | undefined> {
   const { source, file, names } = inspected;
   if (claim.state === "held") await resumeBatch(job.ledger, claim);
-  const onRows = (rows: number) => job.report.progress(`${source.name}: ${file.hostPath}: ${rows} rows`);
+  const onRead = (read: { rows?: number; bytes?: number }) => job.progress.read(read);
   const store = group?.store ?? job.store;
-  const written = await writeBatch({ ...inspected, ...content, claim }, { ...job, store, onRows });
+  const { rejectSummary, ...written } = await writeBatch(
+    { ...inspected, ...content, claim },
+    { ...job, store, onRead },
+  );
   const limits = {
     file: file.hostPath,
     batchId: claim.batchId,
     maximumPercent: source.maximumRejectedPercent,
   };
   try {
-    if (!claim.isReleased) checkErrorBudget(written.counts, limits);
+    if (!claim.isReleased) checkErrorBudget(written.counts, rejectSummary, limits);
   } catch (error) {
     await group?.discard(written);
     throw error;
   }
   const batch = { claim, columns: [...names], ...written };
   if (group) group.add(batch, content.byteCount);
-  else await noteWritten(job.ledger, claim, written);
+  else await noteWritten(job.ledger, [batch]);
   return group ? undefined : batch;
 }
 
 /** The batches of a group, once what they share is on the store. */
 export async function flushGroup(group: Group, job: Job): Promise<WrittenBatch[]> {
   const batches = await group.flush();
-  for (const batch of batches) await noteWritten(job.ledger, batch.claim, batch);
+  if (batches.length > 0) await noteWritten(job.ledger, batches);
   return batches;
 }

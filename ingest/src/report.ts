@@ -8,8 +8,8 @@ export interface Report {
   warn(event: string, message: string, fields?: Record<string, unknown>): void;
   /** Why a command failed; `fields.next` says what to do. */
   error(event: string, message: string, fields?: { next?: string }): void;
-  /** What is being done now; replaces the last progress line, and is not kept. */
-  progress(message: string): void;
+  /** What is being done now: replaces the last progress line on a terminal; elsewhere a line from time to time. */
+  progress(message: string, fields?: Record<string, unknown>): void;
 }
 
 type Output = { isTTY?: boolean; write(text: string): unknown };
@@ -31,7 +31,12 @@ function terminalReport(output: Output): Report {
   };
 }
 
+/** Often enough to see that a run is alive, and seldom enough to keep the log readable. */
+const leastProgressMs = 10_000;
+
 function jsonReport(output: Output): Report {
+  // Short work is done before anyone asks how far it is.
+  let progressMs = performance.now();
   const write = (level: string, event: string, message: string, fields = {}) => {
     const record = { time: new Date().toISOString(), level, event, message, ...fields };
     output.write(
@@ -42,6 +47,10 @@ function jsonReport(output: Output): Report {
     info: (event, message, fields) => write("info", event, message, fields),
     warn: (event, message, fields) => write("warn", event, message, fields),
     error: (event, message, fields) => write("error", event, message, fields),
-    progress: () => {},
+    progress: (message, fields) => {
+      if (performance.now() - progressMs < leastProgressMs) return;
+      progressMs = performance.now();
+      write("info", "progress", message, fields);
+    },
   };
 }

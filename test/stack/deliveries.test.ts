@@ -106,9 +106,24 @@ describe("a delivery with many broken rows", () => {
   it("should be held back whole, and load when somebody releases it, though its file is gone", async () => {
     const refused = await ingestViews(lines(11));
     expect(refused.code).toBe(3);
-    expect(refused.stderr).toContain("11 of 51 rows are no rows (21.6 %), 10 % are allowed");
+    expect(refused.stderr).toContain(
+      "11 of 51 rows are no rows (21.6 %: 11 too_few_fields), 10 % are allowed",
+    );
     expect(await countOf("week = '2026-45'")).toBe(0);
     const [batch] = await held();
+    expect(batch.hold.details).toMatchObject({
+      rowsRead: 51,
+      rowsQuarantined: 11,
+      reasons: { too_few_fields: 11 },
+    });
+    expect(batch.hold.details.examples[0]).toEqual({
+      ...{ lineNumber: 42, reason: "too_few_fields", raw: "Jaws,2026-45" },
+    });
+    expect((await stack.succeed(["batch", "list"])).stdout).toContain(
+      'line 42, too_few_fields: "Jaws,2026-45"',
+    );
+    await ingestViews(lines(11));
+    expect((await held())[0].heldAt, "held since the first time").toBe(batch.heldAt);
     await stack.succeed(["batch", "release", batch.batchId.slice(0, 12)]);
     const loaded = await ingestViews("film,week,views,country\nUp,2026-46,1,DE\n");
     expect(loaded.code, loaded.stderr).toBe(0);
@@ -146,6 +161,25 @@ describe("the same bytes again", () => {
     expect(again.result.loaded).toHaveLength(1);
     expect(await countOf("film = 'Dune'")).toBe(2);
     expect((await ingestViews(text)).result.loaded).toEqual([]);
+  });
+
+  it("should be loaded once by two processes at once, under two names", async () => {
+    const bytes = "film,week,views,country\nTwice,2026-50,7,DE\n";
+    const loads = ["one", "two"].map((name) => {
+      stack.write(`${name}/${name}.csv`, bytes);
+      stack.write(`${name}.yaml`, `source:\n  streaming_views: ${name}/${name}.csv\n`);
+      return stack.reelhouse(["ingest", "--json", "--wait", "60", "--config", `${name}.yaml`]);
+    });
+    const outcomes = (await Promise.all(loads)).map(({ code, stdout, stderr }) => {
+      expect(code, stderr).toBe(0);
+      const { loaded, known } = JSON.parse(stdout);
+      return [loaded.length, known.length];
+    });
+    expect(outcomes.sort()).toEqual([
+      [0, 1],
+      [1, 0],
+    ]);
+    expect(await countOf("film = 'Twice'")).toBe(1);
   });
 
   it("should be refused with 2 when no source has the file", async () => {

@@ -6,7 +6,7 @@ import type { Format, ReadOptions, SourceFile } from "../read/record.ts";
 import type { Store } from "../store.ts";
 import type { Engine } from "./engine.ts";
 import { copyRejects, copyRows } from "./parquet.ts";
-import { type Part, Parts } from "./parts.ts";
+import { type Part, Parts, type RejectSummary } from "./parts.ts";
 
 export const bucket = "bronze";
 
@@ -30,7 +30,8 @@ export interface BatchTools {
   engine: Engine;
   /** A local folder for temporary files. */
   folder: string;
-  onRows(rowsRead: number): void;
+  /** Hears how far the file is read. */
+  onRead(read: { rows?: number; bytes?: number }): void;
   signal: AbortSignal;
 }
 
@@ -38,7 +39,10 @@ export interface BatchTools {
  * Reads the file, writes it as Parquet, checks that no record is missing, and uploads, part by part. Only for a claim
  * of which no object is part of a table yet: a second attempt writes them anew, under the same names.
  */
-export async function writeBatch(delivery: Delivery, tools: BatchTools): Promise<Written> {
+export async function writeBatch(
+  delivery: Delivery,
+  tools: BatchTools,
+): Promise<Written & { rejectSummary: RejectSummary }> {
   const { claim, columns, format, file, options, byteCount } = delivery;
   const locations: string[] = [];
   const parts = new Parts({
@@ -47,16 +51,17 @@ export async function writeBatch(delivery: Delivery, tools: BatchTools): Promise
     columnCount: columns.length,
     partBytes: partBytes(byteCount),
     parallel: tools.engine.parallel,
-    onRows: (rowsRead) => {
+    onRows: (rows) => {
       tools.signal.throwIfAborted();
-      tools.onRows(rowsRead);
+      tools.onRead({ rows });
     },
     onPart: async (part) => {
       locations[part.number] = await putRows(part, delivery, tools);
     },
   });
   try {
-    await format.records(file, columns, parts, options);
+    const onBytes = (bytes: number) => tools.onRead({ bytes });
+    await format.records(file, columns, parts, { ...options, onBytes });
     await parts.finish();
     await keepOriginal(tools.store, claim, file);
     await delivery.unchanged();
@@ -67,7 +72,7 @@ export async function writeBatch(delivery: Delivery, tools: BatchTools): Promise
       rowsAccepted: parts.rowsRead - rowsQuarantined,
       rowsQuarantined,
     };
-    return { counts, rows: locations, rejects };
+    return { counts, rows: locations, rejects, rejectSummary: parts.rejectSummary };
   } finally {
     await parts.remove();
   }

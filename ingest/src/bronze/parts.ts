@@ -1,6 +1,12 @@
 /** The records of one file, cut into parts: each is a temporary record file first, then one Parquet object. */
 import { join } from "node:path";
-import { plainDialect, type RecordDialect, type RecordSink, type Reject } from "../read/record.ts";
+import {
+  plainDialect,
+  type RecordDialect,
+  type RecordSink,
+  type Reject,
+  type RejectReason,
+} from "../read/record.ts";
 import { RecordFile } from "./record-file.ts";
 
 /** Rows between two cuts, as they wait to be written. */
@@ -12,6 +18,17 @@ export interface Part {
   /** The number of the record before the file's first one, which is a mark. */
   recordsBefore: number;
 }
+
+/** What somebody sees of the rejects who has to decide about them. */
+export interface RejectSummary {
+  /** How many there are of each reason. */
+  reasons: Partial<Record<RejectReason, number>>;
+  /** The first ones. */
+  examples: { lineNumber: number; reason: RejectReason; raw: string }[];
+}
+
+const exampleCount = 5;
+const exampleLength = 120;
 
 export interface PartsOptions {
   folder: string;
@@ -37,6 +54,7 @@ const bytesOf = (part: Part | undefined, mark: Buffer) => (part ? part.records.b
 export class Parts implements RecordSink {
   rowsRead = 0;
   rejectCount = 0;
+  readonly rejectSummary: RejectSummary = { reasons: {}, examples: [] };
   /** The rejects, once there is one; the caller removes it. */
   rejects: RecordFile | undefined;
   readonly #options: PartsOptions;
@@ -79,6 +97,10 @@ export class Parts implements RecordSink {
     const { folder, batchId } = this.#options;
     this.rowsRead++;
     this.rejectCount++;
+    const { reasons, examples } = this.rejectSummary;
+    reasons[reason] = (reasons[reason] ?? 0) + 1;
+    if (examples.length < exampleCount)
+      examples.push({ lineNumber, reason, raw: raw.slice(0, exampleLength) });
     this.rejects ??= new RecordFile(join(folder, `${batchId}.rejects.csv`), plainDialect);
     const values = [
       String(this.rowsRead),

@@ -4,7 +4,7 @@
  */
 import type { Database } from "../catalog.ts";
 import type { IngestResult, LoadTools } from "../ingest.ts";
-import { type Claim, commitBatch, nextLoadOrder, type Written } from "../ledger.ts";
+import { type Claim, commitBatches, nextLoadOrders, type Written } from "../ledger.ts";
 import { literal } from "../sql.ts";
 import type { TrinoSession } from "../trino.ts";
 import { addMissingColumns, batchColumns, registerObject, textColumns } from "./tables.ts";
@@ -28,25 +28,34 @@ export async function reconcileVisible({ trino, ledger }: Tools): Promise<void> 
   const { rows: claimed } = await ledger.query(
     "select batch_id from ledger.batch where state in ('claimed', 'written')",
   );
-  if (claimed.length === 0) return;
-  const { rows } = await trino.query(
-    `SELECT source, batch_id, load_order, to_unixtime(committed_at), rows_read, rows_accepted, rows_quarantined
-     FROM bronze.batches WHERE batch_id IN (${claimed.map((row) => literal(row.batch_id)).join(", ")})`,
-  );
-  for (const [source, batchId, loadOrder, seconds, rowsRead, rowsAccepted, rowsQuarantined] of rows) {
-    await commitBatch(
-      ledger,
-      { source: String(source), batchId: String(batchId) },
-      {
+  for (const ids of chunksOf(claimed, idsPerQuery)) {
+    const { rows } = await trino.query(
+      `SELECT source, batch_id, load_order, to_unixtime(committed_at), rows_read, rows_accepted, rows_quarantined
+       FROM bronze.batches WHERE batch_id IN (${ids.map((row) => literal(row.batch_id)).join(", ")})`,
+    );
+    const commits = rows.map(
+      ([source, batchId, loadOrder, seconds, rowsRead, rowsAccepted, rowsQuarantined]) => ({
+        source: String(source),
+        batchId: String(batchId),
         rowsRead: Number(rowsRead),
         rowsAccepted: Number(rowsAccepted),
         rowsQuarantined: Number(rowsQuarantined),
         loadOrder: Number(loadOrder),
         committedAt: new Date(Number(seconds) * 1000),
-      },
+      }),
     );
+    if (commits.length > 0) await commitBatches(ledger, commits);
   }
 }
+
+/** A statement of Trino's has at most a million characters. */
+const entriesPerCommit = 400;
+const idsPerQuery = 4000;
+
+const chunksOf = <T>(items: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
 
 /** Registers all objects, then lets the batches count, in one commit and in the order they were read. */
 export async function makeVisible(
@@ -102,23 +111,16 @@ async function commitVisible({ trino, ledger }: Tools, batches: WrittenBatch[]):
   const committedAt = new Date();
   const added: string[] = [];
   const replacing: string[] = [];
-  for (const batch of batches) {
-    const entry = entryOf(batch, await nextLoadOrder(ledger), committedAt);
+  const loadOrders = await nextLoadOrders(ledger, batches.length);
+  for (const [index, batch] of batches.entries()) {
+    const entry = entryOf(batch, loadOrders[index] as number, committedAt);
     (batch.claim.replaces === undefined ? added : replacing).push(entry);
   }
-  for (const entries of chunksOf(added))
+  for (const entries of chunksOf(added, entriesPerCommit))
     await trino.query(`INSERT INTO bronze.batches VALUES ${entries.join(",\n")}`);
   for (const entry of replacing) await trino.query(replacement(entry));
   await reconcileVisible({ trino, ledger });
 }
-
-/** A statement of Trino's has at most a million characters. */
-const entriesPerCommit = 400;
-
-const chunksOf = (entries: readonly string[]) =>
-  Array.from({ length: Math.ceil(entries.length / entriesPerCommit) }, (_, index) =>
-    entries.slice(index * entriesPerCommit, (index + 1) * entriesPerCommit),
-  );
 
 /** One commit: the old batch's entry becomes the new one's. Done before, it finds no old entry and does nothing. */
 function replacement(entry: string): string {

@@ -1,3 +1,4 @@
+import type { RejectSummary } from "../bronze/parts.ts";
 import { connectCatalog } from "../catalog.ts";
 import { alignedRows, type Command, commonOptions } from "../command.ts";
 import { exitCode, ReelhouseError, usageError } from "../errors.ts";
@@ -58,7 +59,17 @@ function describe(batches: HeldBatch[]): string {
   return alignedRows(
     batches.map(({ batchId, source, file, heldAt, hold }) => [
       batchId.slice(0, 12),
-      `${source}: ${file}, since ${heldAt.toISOString().slice(0, 16)}Z\n    ${hold.reason}\n    next: ${hold.next}`,
+      [
+        `${source}: ${file}, since ${heldAt.toISOString().slice(0, 16)}Z`,
+        hold.reason,
+        ...examplesOf(hold),
+        `next: ${hold.next}`,
+      ].join("\n    "),
     ]),
   );
 }
+
+const examplesOf = ({ details }: HeldBatch["hold"]) =>
+  ((details.examples ?? []) as RejectSummary["examples"]).map(
+    ({ lineNumber, reason, raw }) => `line ${lineNumber}, ${reason}: ${JSON.stringify(raw)}`,
+  );

@@ -53,11 +53,16 @@ async function* uncompressedChunks(file: SourceFile, options: ReadOptions): Asyn
     const compression = compressionOf(head.subarray(0, bytesRead));
     const chunkBytes = options.chunkBytes ?? defaultChunkBytes;
     const limits = { compressedBytes: byteCount, expansion: options.maximumExpansion };
-    yield* withWholeHead(
-      compression
-        ? decompressed(file, compression, handle.createReadStream({ start: 0, autoClose: false }), limits)
-        : reusedChunks(handle, chunkBytes),
-    );
+    const source = compression && handle.createReadStream({ start: 0, autoClose: false });
+    let position = 0;
+    const chunks = source
+      ? decompressed(file, compression, source, limits)
+      : reusedChunks(handle, chunkBytes);
+    for await (const chunk of withWholeHead(chunks)) {
+      yield chunk;
+      position = source ? source.bytesRead : position + chunk.length;
+      options.onBytes?.(position);
+    }
   } finally {
     await handle.close();
   }

@@ -41,7 +41,7 @@ const claim = {
 };
 const { counts } = await writeBatch(
   { claim, columns, names: columns, format, options: {}, file, byteCount, unchanged },
-  { store, engine, folder, onRows: () => {}, signal: new AbortController().signal },
+  { store, engine, folder, onRead: () => {}, signal: new AbortController().signal },
 );
 engine.close();
 rmSync(folder, { recursive: true });
