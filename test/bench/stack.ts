@@ -5,29 +5,30 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { compose, type Figures, folder, note, table, timed } from "./own-stack.ts";
 
-const project = "reelhouse-bench";
-const folder = process.env.REELHOUSE_PROJECT ?? resolve(import.meta.dirname, "../..");
-const env = { ...process.env, COMPOSE_PROJECT_NAME: project, TRINO_PORT: "18443" };
 const rounds = Number(process.argv[2] ?? 5);
 /** Long enough for garbage collection and for what follows a run to calm down. */
 const restSeconds = 60;
 const scratch = mkdtempSync(join(tmpdir(), "reelhouse-bench-"));
 
-const seconds = new Map<string, number[]>();
-const mebibytes = new Map<string, number[]>();
+const seconds: Figures = new Map();
+const mebibytes: Figures = new Map();
 
 for (let round = 1; round <= rounds; round += 1) {
   process.stderr.write(`round ${round} of ${rounds}\n`);
   compose("down", "--volumes", "--remove-orphans");
-  time("`./scripts/up` from nothing to gold, images built", "scripts/up", []);
-  time("`./scripts/up` again, nothing to do", "scripts/up", []);
-  time("`./scripts/reelhouse run`, nothing to do", "scripts/reelhouse", ["run"]);
-  time("`./scripts/reelhouse run`, warm: the sample's five files changed", "scripts/reelhouse", [
+  await time("`./scripts/up` from nothing to gold, images built", "scripts/up", []);
+  await time("`./scripts/up` again, nothing to do", "scripts/up", []);
+  await time("`./scripts/reelhouse run`, nothing to do", "scripts/reelhouse", ["run"]);
+  await time("`./scripts/reelhouse run`, warm: the sample's five files changed", "scripts/reelhouse", [
     ...["run", "--config", changedSample()],
   ]);
-  time("`./scripts/reelhouse sql`", "scripts/reelhouse", ["sql", "SELECT count(*) FROM gold.movies_unified"]);
+  await time("`./scripts/reelhouse sql`", "scripts/reelhouse", [
+    "sql",
+    "SELECT count(*) FROM gold.movies_unified",
+  ]);
   spawnSync("sleep", [String(restSeconds)]);
   for (const [service, size] of memoryAtRest()) note(mebibytes, service, size);
 }
@@ -51,23 +52,8 @@ function changedSample(): string {
   return join(scratch, "pipeline.yaml");
 }
 
-function compose(...words: string[]): string {
-  return execFileSync("docker", ["compose", "--project-directory", folder, ...words], {
-    env,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-}
-
-function time(name: string, script: string, words: string[]): void {
-  const startedMs = performance.now();
-  const { status, stderr } = spawnSync(resolve(folder, script), words, {
-    cwd: folder,
-    env,
-    encoding: "utf8",
-  });
-  if (status !== 0) throw new Error(`${script} ${words.join(" ")}: exit ${status}\n${stderr}`);
-  note(seconds, name, (performance.now() - startedMs) / 1000);
+async function time(name: string, script: string, words: string[]): Promise<void> {
+  note(seconds, name, await timed(script, words));
 }
 
 /** As the engine's own accounting has it: what a container holds without the page cache. */
@@ -89,18 +75,4 @@ function memoryAtRest(): [string, number][] {
       return [match[1], Number(match[2]) * (match[3] === "GiB" ? 1024 : 1)];
     });
   return [...sizes, ["all together", sizes.reduce((sum, [, size]) => sum + size, 0)]];
-}
-
-function note(figures: Map<string, number[]>, name: string, figure: number): void {
-  figures.set(name, [...(figures.get(name) ?? []), figure]);
-}
-
-function table(title: string, unit: string, figures: Map<string, number[]>, digits: number): string {
-  const rows = [...figures].map(([name, values]) => {
-    const ordered = values.toSorted((a, b) => a - b);
-    const median = ordered[Math.floor(ordered.length / 2)];
-    return [name, ...[median, ordered[0], ordered.at(-1)].map((value) => (value ?? 0).toFixed(digits))];
-  });
-  const lines = [[title, `median ${unit}`, "least", "greatest"], ["---", "---:", "---:", "---:"], ...rows];
-  return `${lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}\n\n`;
 }
