@@ -1,6 +1,7 @@
 /** One delivery on its way to the store: claimed, judged, read, written, noted. */
 import { keepOriginal, writeBatch } from "./bronze/batch.ts";
 import { type Group, smallFileBytes } from "./bronze/group.ts";
+import type { RejectSummary } from "./bronze/parts.ts";
 import type { WrittenBatch } from "./bronze/visible.ts";
 import type { Source } from "./config.ts";
 import { checkErrorBudget, HeldBack } from "./drift/hold.ts";
@@ -8,6 +9,7 @@ import { type Inspected, judgeColumns } from "./drift/judge.ts";
 import type { Job } from "./ingest.ts";
 import {
   type Claim,
+  type Counts,
   claimBatch,
   type DeliveredContent,
   holdBatch,
@@ -82,27 +84,32 @@ async function write(
 ): Promise<WrittenBatch | undefined> {
   const { source, file, names } = inspected;
   if (claim.state === "held") await resumeBatch(job.ledger, claim);
+  const delivery = { ...inspected, ...content, claim };
   const onRead = (read: { rows?: number; bytes?: number }) => job.progress.read(read);
-  const store = group?.store ?? job.store;
-  const { rejectSummary, ...written } = await writeBatch(
-    { ...inspected, ...content, claim },
-    { ...job, store, onRead },
-  );
+  const tools = { ...job, onRead };
   const limits = {
     file: file.hostPath,
     batchId: claim.batchId,
     maximumPercent: source.maximumRejectedPercent,
   };
-  try {
-    if (!claim.isReleased) checkErrorBudget(written.counts, rejectSummary, limits);
-  } catch (error) {
-    await group?.discard(written);
-    throw error;
+  const check = ({ counts, rejectSummary }: { counts: Counts; rejectSummary: RejectSummary }) => {
+    if (!claim.isReleased) checkErrorBudget(counts, rejectSummary, limits);
+  };
+  if (group) {
+    const read = await group.read(delivery, tools);
+    try {
+      check(read);
+    } catch (error) {
+      await group.discardLast();
+      throw error;
+    }
+    return undefined;
   }
+  const { rejectSummary, ...written } = await writeBatch(delivery, tools);
+  check({ ...written, rejectSummary });
   const batch = { claim, columns: [...names], ...written };
-  if (group) group.add(batch, content.byteCount);
-  else await noteWritten(job.ledger, [batch]);
-  return group ? undefined : batch;
+  await noteWritten(job.ledger, [batch]);
+  return batch;
 }
 
 /** The batches of a group, once what they share is on the store. */

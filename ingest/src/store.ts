@@ -7,7 +7,7 @@ import type { StoreKeys } from "./settings.ts";
 export interface Store {
   /** Puts a local file. Nothing is visible before the last byte arrived. */
   putFile(bucket: string, key: string, file: string): Promise<void>;
-  putText(bucket: string, key: string, text: string): Promise<void>;
+  putBytes(bucket: string, key: string, bytes: Buffer): Promise<void>;
   getText(bucket: string, key: string): Promise<string>;
   /** Gets an object into a local file. */
   getFile(bucket: string, key: string, file: string): Promise<void>;
@@ -47,8 +47,8 @@ export function connectStore(endpoint: string, keys: StoreKeys): Store {
       const upload = client.putObject(bucket, key, createReadStream(file), size);
       await told(`put ${bucket}/${key}`, upload, requestTimeoutMs + size / leastBytesPerMs);
     },
-    async putText(bucket, key, text) {
-      await told(`put ${bucket}/${key}`, client.putObject(bucket, key, Buffer.from(text)));
+    async putBytes(bucket, key, bytes) {
+      await told(`put ${bucket}/${key}`, client.putObject(bucket, key, bytes));
     },
     async getText(bucket, key) {
       const stream = await told(`get ${bucket}/${key}`, client.getObject(bucket, key));

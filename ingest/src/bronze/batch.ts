@@ -1,7 +1,7 @@
 /** One delivery as objects on the store: its rows and its rejects as Parquet, and its bytes as they came. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Claim, Written } from "../ledger.ts";
+import type { Claim, Counts, Written } from "../ledger.ts";
 import type { Format, ReadOptions, SourceFile } from "../read/record.ts";
 import type { Store } from "../store.ts";
 import type { Engine } from "./engine.ts";
@@ -25,14 +25,17 @@ export interface Delivery {
   unchanged(): Promise<void>;
 }
 
-export interface BatchTools {
-  store: Store;
+export interface ReadTools {
   engine: Engine;
   /** A local folder for temporary files. */
   folder: string;
   /** Hears how far the file is read. */
   onRead(read: { rows?: number; bytes?: number }): void;
   signal: AbortSignal;
+}
+
+export interface BatchTools extends ReadTools {
+  store: Store;
 }
 
 /**
@@ -43,42 +46,59 @@ export async function writeBatch(
   delivery: Delivery,
   tools: BatchTools,
 ): Promise<Written & { rejectSummary: RejectSummary }> {
-  const { claim, columns, format, file, options, byteCount } = delivery;
-  const locations: string[] = [];
-  const parts = new Parts({
-    folder: tools.folder,
-    batchId: claim.batchId,
-    columnCount: columns.length,
-    partBytes: partBytes(byteCount),
-    parallel: tools.engine.parallel,
-    onRows: (rows) => {
-      tools.signal.throwIfAborted();
-      tools.onRead({ rows });
-    },
-    onPart: async (part) => {
-      locations[part.number] = await putRows(part, delivery, tools);
-    },
+  const { claim, file } = delivery;
+  const rows: string[] = [];
+  const parts = partsOf(delivery, tools, claim.batchId, async (part) => {
+    rows[part.number] = await putRows(part, delivery, tools);
   });
   try {
-    const onBytes = (bytes: number) => tools.onRead({ bytes });
-    await format.records(file, columns, parts, { ...options, onBytes });
-    await parts.finish();
+    await readRecords(delivery, parts, tools);
     await keepOriginal(tools.store, claim, file);
     await delivery.unchanged();
     const rejects = await putRejects(parts, delivery, tools);
-    const rowsQuarantined = parts.rejectCount;
-    const counts = {
-      rowsRead: parts.rowsRead,
-      rowsAccepted: parts.rowsRead - rowsQuarantined,
-      rowsQuarantined,
-    };
-    return { counts, rows: locations, rejects, rejectSummary: parts.rejectSummary };
+    return { counts: countsOf(parts), rows, rejects, rejectSummary: parts.rejectSummary };
   } finally {
     await parts.remove();
   }
 }
 
-const originalKey = ({ source, batchId }: Claim) => `originals/${source}/${batchId}`;
+/** What the records of a delivery are cut into. `mark`: a text that the file does not contain. */
+export function partsOf(
+  { claim, columns, byteCount }: Delivery,
+  { folder, engine, signal, onRead }: ReadTools,
+  mark: string,
+  onPart: (part: Part) => Promise<void>,
+): Parts {
+  return new Parts({
+    ...{ folder, mark, onPart },
+    batchId: claim.batchId,
+    columnCount: columns.length,
+    partBytes: partBytes(byteCount),
+    parallel: engine.parallel,
+    onRows: (rows) => {
+      signal.throwIfAborted();
+      onRead({ rows });
+    },
+  });
+}
+
+export async function readRecords(
+  { format, file, columns, options }: Delivery,
+  parts: Parts,
+  { onRead }: ReadTools,
+): Promise<void> {
+  const onBytes = (bytes: number) => onRead({ bytes });
+  await format.records(file, columns, parts, { ...options, onBytes });
+  await parts.finish();
+}
+
+export const countsOf = ({ rowsRead, rejectCount }: Parts): Counts => ({
+  rowsRead,
+  rowsAccepted: rowsRead - rejectCount,
+  rowsQuarantined: rejectCount,
+});
+
+export const originalKey = ({ source, batchId }: Claim) => `originals/${source}/${batchId}`;
 
 /** The file's bytes as they came. */
 export async function keepOriginal(store: Store, claim: Claim, file: SourceFile): Promise<void> {

@@ -1,5 +1,6 @@
 /** Bronze Parquet: every source column as text, lineage beside it, zstd; as statements for DuckDB. */
 import type { Claim } from "../ledger.ts";
+import { plainDialect, type RecordDialect } from "../read/record.ts";
 import { identifier, literal } from "../sql.ts";
 import type { RecordFile } from "./record-file.ts";
 
@@ -42,6 +43,63 @@ export function copyRows(
   );
 }
 
+/** A file's part of a record file that several files share in a COPY. */
+export interface SharedRecords {
+  path: string;
+  claim: Claim;
+  /** Added to the place of a record among those of all files, from 1: its number in its own file. */
+  numberOffset: number;
+}
+
+/**
+ * Writes the rows of several record files of one dialect to the Parquet file `target`. DuckDB reads them one after
+ * the other, in their order; `checkNumbers` tells whether it did.
+ */
+export function copyRowsOfMany(
+  files: readonly SharedRecords[],
+  { dialect, columns, mark }: { dialect: RecordDialect; columns: readonly string[]; mark: string },
+  target: string,
+): string {
+  const values = columns.map((name, index) => `c${index} AS ${identifier(name)}`);
+  const source = readMany(
+    files.map(({ path }) => path),
+    { dialect, columnCount: Math.max(1, columns.length), lineBytes: maximumLineBytes.rows },
+  );
+  return copy(
+    `SELECT ${[...values, "source_file AS _source_file", "number + number_offset AS _row_number"].join(", ")},
+       batch_id AS _batch_id, claimed_at AS _ingested_at
+     FROM (SELECT *, row_number() OVER () AS number FROM ${source}) JOIN ${describe(files)} ON record_file = path
+     WHERE c0 IS DISTINCT FROM ${literal(mark)}`,
+    target,
+  );
+}
+
+/** Writes the rejects of several record files to the Parquet file `target`. */
+export function copyRejectsOfMany(files: readonly SharedRecords[], source: string, target: string): string {
+  const rejects = readMany(
+    files.map(({ path }) => path),
+    { dialect: plainDialect, columnCount: rejectValueCount, lineBytes: maximumLineBytes.rejects },
+  );
+  return copy(
+    `SELECT ${literal(source)} AS source, batch_id, source_file, ${rejectValues}, claimed_at AS ingested_at
+     FROM ${rejects} JOIN ${describe(files)} ON record_file = path`,
+    target,
+  );
+}
+
+const describe = (files: readonly SharedRecords[]) =>
+  `(VALUES ${files
+    .map(
+      ({ path, claim, numberOffset }) =>
+        `(${[path, claim.batchId, claim.sourceFile].map(literal).join(", ")}, ${timestamp(claim.claimedAt)}, ${numberOffset})`,
+    )
+    .join(", ")}) AS file (path, batch_id, source_file, claimed_at, number_offset)`;
+
+/** Per batch of a Parquet file of rows: its id, how many rows it has, the least and the greatest of their numbers. */
+export const countPerBatch = (file: string) =>
+  `SELECT _batch_id, count(*)::VARCHAR, min(_row_number)::VARCHAR, max(_row_number)::VARCHAR
+   FROM read_parquet(${literal(file)}) GROUP BY _batch_id`;
+
 /** Writes the rows of several Parquet files, in their order, to one. A column that a file lacks is null. */
 export function mergeParquet(files: readonly string[], target: string): string {
   return copy(`SELECT * FROM read_parquet([${files.map(literal).join(", ")}], union_by_name = true)`, target);
@@ -66,13 +124,14 @@ const constant = (text: string) => `${literal(text)}::ENUM(${literal(text)})`;
 
 /** Values of a reject in its record file, bytes as hex: row number, line number, reason, raw, raw bytes. */
 const rejectValueCount = 5;
+const rejectValues =
+  "c0::BIGINT AS row_number, c1::BIGINT AS line_number, c2 AS reason, c3 AS raw, unhex(c4) AS raw_bytes";
 
 /** Writes the rejects of a record file to the Parquet file `target`, in the order of `quarantineColumns`. */
 export function copyRejects(records: RecordFile, claim: Claim, target: string): string {
   return copy(
     `SELECT ${literal(claim.source)} AS source, ${literal(claim.batchId)} AS batch_id,
-       ${literal(claim.sourceFile)} AS source_file, c0::BIGINT AS row_number, c1::BIGINT AS line_number,
-       c2 AS reason, c3 AS raw, unhex(c4) AS raw_bytes, ${timestamp(claim.claimedAt)} AS ingested_at
+       ${literal(claim.sourceFile)} AS source_file, ${rejectValues}, ${timestamp(claim.claimedAt)} AS ingested_at
      FROM ${read(records, rejectValueCount, maximumLineBytes.rejects)}`,
     target,
   );
@@ -95,11 +154,25 @@ const maximumLineBytes = { rows: 2_621_440, rejects: 8_388_608 };
  * would have DuckDB look for line breaks from the middle of the file, where it may give up at those inside quotes.
  */
 function read({ path, dialect }: RecordFile, columnCount: number, lineBytes: number): string {
+  return readCsv(literal(path), { dialect, columnCount, lineBytes });
+}
+
+/** As `read`, with the path of each record's file in the column `record_file`. */
+const readMany = (paths: readonly string[], reading: Reading) =>
+  readCsv(`[${paths.map(literal).join(", ")}]`, reading, ", filename = 'record_file'");
+
+interface Reading {
+  dialect: RecordDialect;
+  columnCount: number;
+  lineBytes: number;
+}
+
+function readCsv(files: string, { dialect, columnCount, lineBytes }: Reading, more = ""): string {
   const { delimiter, quote, quoteEscape, lineBreak, nullText } = dialect;
   const columns = Array.from({ length: columnCount }, (_, index) => `'c${index}': 'VARCHAR'`).join(", ");
-  return `read_csv(${literal(path)}, auto_detect = false, header = false, columns = {${columns}},
+  return `read_csv(${files}, auto_detect = false, header = false, columns = {${columns}},
     delim = ${literal(delimiter)}, quote = ${literal(quote)}, escape = ${literal(quoteEscape)},
     new_line = '${JSON.stringify(lineBreak).slice(1, -1)}', nullstr = ${literal(nullText ?? "")},
     allow_quoted_nulls = false, hive_partitioning = false, compression = 'none',
-    parallel = false, max_line_size = ${lineBytes}, buffer_size = ${lineBytes})`;
+    parallel = false, max_line_size = ${lineBytes}, buffer_size = ${lineBytes}${more})`;
 }

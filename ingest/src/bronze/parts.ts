@@ -1,5 +1,6 @@
 /** The records of one file, cut into parts: each is a temporary record file first, then one Parquet object. */
 import { join } from "node:path";
+import { Background } from "../background.ts";
 import {
   plainDialect,
   type RecordDialect,
@@ -15,6 +16,8 @@ export interface Part {
   number: number;
   records: RecordFile;
   rowCount: number;
+  /** Rows and marks: where the next part's records would begin, were they in one file. */
+  recordCount: number;
   /** The number of the record before the file's first one, which is a mark. */
   recordsBefore: number;
 }
@@ -32,8 +35,10 @@ const exampleLength = 120;
 
 export interface PartsOptions {
   folder: string;
-  /** The hash of the file, which no file contains. */
+  /** Begins the names of its files. */
   batchId: string;
+  /** The first value of a record that is no row: a text that the file does not contain. */
+  mark: string;
   columnCount: number;
   /** A part ends with the record that reaches it. Must not depend on anything but the file's content. */
   partBytes: number;
@@ -58,21 +63,21 @@ export class Parts implements RecordSink {
   /** The rejects, once there is one; the caller removes it. */
   rejects: RecordFile | undefined;
   readonly #options: PartsOptions;
-  readonly #running = new Set<Promise<void>>();
+  readonly #writing: Background;
   #dialect: RecordDialect = plainDialect;
   #mark: Buffer;
   #part: Part | undefined;
   #partCount = 0;
-  #failure: { error: unknown } | undefined;
 
   constructor(options: PartsOptions) {
     this.#options = options;
+    this.#writing = new Background(options.parallel);
     this.#mark = this.#markRecord();
   }
 
   begin(dialect: RecordDialect): void {
     // DuckDB takes some text for null in any case: one that the file does not have.
-    this.#dialect = { ...dialect, nullText: dialect.nullText ?? `${this.#options.batchId}0` };
+    this.#dialect = { ...dialect, nullText: dialect.nullText ?? `${this.#options.mark}0` };
     this.#mark = this.#markRecord();
   }
 
@@ -111,27 +116,26 @@ export class Parts implements RecordSink {
     ];
     this.rejects.writeValues(values);
     if (this.#part === undefined) return; // the next part begins behind it
-    this.#part.records.write(this.#mark);
+    this.#writeMark(this.#part);
     this.#endFullPart(this.#part);
   }
 
   async drained(): Promise<void> {
     this.#options.onRows(this.rowsRead);
-    while (this.#running.size >= this.#options.parallel && !this.#failure) await Promise.race(this.#running);
-    if (this.#failure) throw this.#failure.error;
+    await this.#writing.room();
   }
 
   /** Resolves when every part is written. */
   async finish(): Promise<void> {
     if (this.#part) this.#endPart(this.#part);
     this.rejects?.close();
-    await Promise.all(this.#running);
+    await this.#writing.done();
     await this.drained();
   }
 
   /** Leaves nothing behind, also after a failure. */
   async remove(): Promise<void> {
-    await Promise.all(this.#running);
+    await this.#writing.settled();
     await this.#part?.records.remove();
     await this.rejects?.remove();
   }
@@ -141,14 +145,20 @@ export class Parts implements RecordSink {
     const number = this.#partCount++;
     const path = join(this.#options.folder, `${this.#options.batchId}.${number}.csv`);
     const records = new RecordFile(path, this.#dialect);
+    this.#part = { number, records, rowCount: 0, recordCount: 0, recordsBefore: this.rowsRead - 1 };
     // A mark comes first: DuckDB would drop a byte order mark there, which is part of the first value.
-    records.write(this.#mark);
-    this.#part = { number, records, rowCount: 0, recordsBefore: this.rowsRead - 1 };
+    this.#writeMark(this.#part);
     return this.#part;
+  }
+
+  #writeMark(part: Part): void {
+    part.records.write(this.#mark);
+    part.recordCount++;
   }
 
   #take(part: Part, count: number): void {
     part.rowCount += count;
+    part.recordCount += count;
     this.rowsRead += count;
     this.#endFullPart(part);
   }
@@ -160,22 +170,13 @@ export class Parts implements RecordSink {
   #endPart(part: Part): void {
     this.#part = undefined;
     part.records.close();
-    const running: Promise<void> = this.#options
-      .onPart(part)
-      .catch((error) => {
-        this.#failure ??= { error };
-      })
-      .finally(async () => {
-        await part.records.remove();
-        this.#running.delete(running);
-      });
-    this.#running.add(running);
+    this.#writing.start(() => this.#options.onPart(part).finally(() => part.records.remove()));
   }
 
   /** Its first value tells it from every row. */
   #markRecord(): Buffer {
-    const { batchId, columnCount } = this.#options;
+    const { mark, columnCount } = this.#options;
     const blanks = this.#dialect.delimiter.repeat(Math.max(0, columnCount - 1));
-    return Buffer.from(batchId + blanks + this.#dialect.lineBreak);
+    return Buffer.from(mark + blanks + this.#dialect.lineBreak);
   }
 }

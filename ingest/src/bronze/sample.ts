@@ -25,6 +25,7 @@ export async function sampleRows(
   const parts = new Parts({
     folder,
     batchId: mark,
+    mark,
     columnCount: columns.length,
     partBytes: samplePartBytes,
     parallel: 1,

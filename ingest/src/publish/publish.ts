@@ -109,7 +109,7 @@ async function writePublished(
     publishedAtMs: publication.publishedAt.getTime(),
   });
   const { bucket, key } = splitLocation(published);
-  await store.putText(bucket, key, stringifyExactly(derived));
+  await store.putBytes(bucket, key, Buffer.from(stringifyExactly(derived)));
   const rowCount = recordedRowCount(metadata) ?? null;
   return { ...journalRow(qualifiedName, { base, tested }), published, rowCount };
 }

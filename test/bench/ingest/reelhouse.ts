@@ -18,7 +18,7 @@ const store: Store = {
     if (!key.startsWith("originals/")) renameSync(file, join(output, key.replaceAll("/", ".")));
   },
   metadataOf: async () => undefined,
-  putText: unused,
+  putBytes: unused,
   getFile: unused,
   getText: unused,
 };
