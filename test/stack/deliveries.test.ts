@@ -1,6 +1,6 @@
 /** What a provider may change from one delivery to the next, and what happens then: loaded, announced, or held back. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Row, type Stack, startStack } from "./stack.ts";
+import { interrupted, type Row, type Stack, startStack } from "./stack.ts";
 
 let stack: Stack;
 beforeAll(async () => {
@@ -221,5 +221,52 @@ describe("quarantine", () => {
     expect(counting).toEqual([{ film: 'A "x", B' }, { film: "Good" }]);
     // The file itself is known: it is not loaded a third time.
     expect((await ingestViews("film,week,views,country\nUp,2026-49,1,DE\n")).result.loaded).toHaveLength(1);
+  });
+});
+
+describe("many small files", () => {
+  const fileCount = 1200;
+  const ingest = ["ingest", "--json", "--config", "many.yaml"];
+  const written = () =>
+    stack.catalogQuery("select count(*) from ledger.batch where source = 'many' and state = 'written'");
+
+  it("should stop on Ctrl-C with nothing visible", async () => {
+    for (let file = 1; file <= fileCount; file++) {
+      stack.write(`many/${file}.csv`, `file,line\n${file},1\n${file}\n${file},3\n`);
+    }
+    stack.write("many.yaml", "source:\n  many: {path: many}\n");
+    const outcome = await interrupted(stack, ingest, { when: async () => (await written()) !== "0" });
+    expect(outcome.code, outcome.stderr).toBe(130);
+    expect(await written()).toBe("1000");
+    expect(
+      await stack.query("SELECT count(*) AS n FROM bronze.batches WHERE source = 'many'", "admin"),
+    ).toEqual([{ n: 0 }]);
+  });
+
+  it("should go on from there, and share objects without losing which row is whose", async () => {
+    const firstWritten =
+      "select min(row_objects[1]) from ledger.batch where source = 'many' and state = 'written'";
+    const object = await stack.catalogQuery(firstWritten);
+    const result = JSON.parse((await stack.succeed(ingest)).stdout);
+    expect(result.loaded).toHaveLength(fileCount);
+    const [counts] = await stack.query(
+      `SELECT count(*) AS "rows", count(DISTINCT "$path") AS objects, count(DISTINCT _batch_id) AS batches,
+         count_if(_source_file LIKE '%/' || file || '.csv') AS own, count_if(CAST(_row_number AS varchar) = line) AS numbered
+       FROM bronze.many JOIN bronze.batches ON batch_id = _batch_id`,
+      "admin",
+    );
+    const rows = 2 * fileCount;
+    expect(counts).toEqual({ rows, objects: 2, batches: fileCount, own: rows, numbered: rows });
+    const [rejects] = await stack.query(
+      `SELECT count(*) AS "rows", count(DISTINCT "$path") AS objects FROM bronze.quarantine WHERE source = 'many'`,
+      "admin",
+    );
+    expect(rejects).toEqual({ rows: fileCount, objects: 2 });
+    const kept = await stack.query(
+      `SELECT count(*) AS n FROM bronze.many WHERE "$path" = '${object}'`,
+      "admin",
+    );
+    expect(kept, "what was written before Ctrl-C was not written again").toEqual([{ n: 2000 }]);
+    expect(JSON.parse((await stack.succeed(ingest)).stdout).known).toHaveLength(fileCount);
   });
 });

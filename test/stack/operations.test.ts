@@ -1,11 +1,10 @@
 /** ./scripts/up and ./scripts/down as a user meets them: first start, second start, stop, deletion, interruption. */
-import { spawn } from "node:child_process";
 import { mkdirSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { goldMovies } from "./deliveries.ts";
-import { projectFolder, type Stack, unstartedStack } from "./stack.ts";
+import { interrupted, projectFolder, type Stack, unstartedStack } from "./stack.ts";
 
 let stack: Stack;
 beforeAll(async () => {
@@ -85,29 +84,13 @@ describe("./scripts/reelhouse", () => {
   });
 
   it("should end with 130 on Ctrl-C and let the next run go on", async () => {
-    const outcome = await interrupted(["run", "--force"]);
+    const outcome = await interrupted(stack, ["run", "--force"], { when: async (stderr) => stderr !== "" });
     expect(outcome.code, outcome.stderr).toBe(130);
     expect(outcome.stderr).toContain("interrupted");
     expect(JSON.parse((await stack.succeed(["history", "--json"])).stdout)).toHaveLength(2);
     await stack.succeed(["run", "--force"]);
     expect(JSON.parse((await stack.succeed(["history", "--json"])).stdout)).toHaveLength(3);
   });
-
-  /** Sends SIGINT to the whole process group once the run has said something, as a terminal does. */
-  function interrupted(words: string[]): Promise<{ code: number | null; stderr: string }> {
-    const child = spawn(join(projectFolder, "scripts/reelhouse"), words, {
-      cwd: stack.folder,
-      env: { ...process.env, ...stack.env },
-      detached: true,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    let stderr = "";
-    child.stderr.setEncoding("utf8").on("data", (chunk) => {
-      if (stderr === "") process.kill(-(child.pid ?? 0), "SIGINT");
-      stderr += chunk;
-    });
-    return new Promise((done) => child.on("close", (code) => done({ code, stderr })));
-  }
 });
 
 describe("./scripts/down", () => {

@@ -8,6 +8,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:f
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DockerComposeEnvironment, Wait } from "testcontainers";
 import type { Settings, TrinoUser } from "../../ingest/src/settings.ts";
 import { type Cell, connectTrino } from "../../ingest/src/trino.ts";
@@ -194,6 +195,33 @@ export async function restartDbt(stack: Stack): Promise<void> {
   while ((await stack.reelhouse(["doctor", "--quiet"])).code !== 0) {
     if (Date.now() > deadlineMs) throw new Error("dbt is not ready 60 s after its restart");
   }
+}
+
+/**
+ * `./scripts/reelhouse WORDS`, with SIGINT to its whole process group, as a terminal sends it, as soon as `when` says so
+ * of what it has written to standard error.
+ */
+export async function interrupted(
+  stack: Stack,
+  words: string[],
+  { when }: { when: (stderr: string) => Promise<boolean> },
+): Promise<Pick<Outcome, "code" | "stderr">> {
+  const child = spawn(join(projectFolder, "scripts/reelhouse"), words, {
+    cwd: stack.folder,
+    env: { ...process.env, ...stack.env },
+    detached: true,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (chunk) => (stderr += chunk));
+  const ended = new Promise<number>((done) => child.on("close", (code) => done(code ?? -1)));
+  let isOver = false;
+  void ended.then(() => {
+    isOver = true;
+  });
+  while (!isOver && !(await when(stderr))) await sleep(100);
+  if (!isOver) process.kill(-(child.pid ?? 0), "SIGINT");
+  return { code: await ended, stderr };
 }
 
 /** Runs a program to its end; its exit code is a result, not an exception. */
