@@ -20,7 +20,7 @@ import { HeldBack } from "./drift/hold.ts";
 import { registeredSchemas } from "./drift/registry.ts";
 import type { SourceSchema } from "./drift/schema.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
-import { findClaim, releasedClaims, replaceRefusals } from "./ledger.ts";
+import { findClaim, isLoaded, releasedClaims, replaceRefusals } from "./ledger.ts";
 import { flushGroup, loadContent } from "./load.ts";
 import type { Contract } from "./read/contract.ts";
 import { hashFile, watchFile } from "./read/identity.ts";
@@ -193,13 +193,17 @@ async function loadFile(
     group.has(batchId) || written.some(({ claim }) => claim.batchId === batchId);
   const known = await findClaim(job.ledger, content);
   // The same bytes may also lie there twice, under two names.
-  const isLoaded = known?.state === "committed" && job.again !== file.hostPath;
-  if (known && (isLoaded || isPending(known.batchId))) {
+  if (known && ((isLoaded(known) && job.again !== file.hostPath) || isPending(known.batchId))) {
     const { batchId } = known;
     job.result.known.push({ source: source.name, file: file.hostPath, batchId });
-    job.report.info("known", `${source.name}: ${file.hostPath} was loaded before, nothing added`, {
-      batchId,
-    });
+    const isExcluded = known.state === "excluded" ? " and is excluded" : "";
+    job.report.info(
+      "known",
+      `${source.name}: ${file.hostPath} was loaded before${isExcluded}, nothing added`,
+      {
+        batchId,
+      },
+    );
     return undefined;
   }
   return loadContent(source, file, { content, known, unchanged }, job, group);

@@ -8,6 +8,7 @@ import { history } from "./history.ts";
 import { mounts } from "./mounts.ts";
 import { build, ingest, run } from "./pipeline.ts";
 import { quarantine } from "./quarantine.ts";
+import { rollback } from "./rollback.ts";
 import { secrets } from "./secrets.ts";
 import { source } from "./source.ts";
 import { sql } from "./sql.ts";
@@ -20,6 +21,7 @@ export const commands = {
   export: exportCommand,
   sql,
   history,
+  rollback,
   status,
   source,
   batch,
