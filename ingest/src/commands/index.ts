@@ -2,6 +2,7 @@
 import type { Command } from "../command.ts";
 import { batch } from "./batch.ts";
 import { credentials } from "./credentials.ts";
+import { diff } from "./diff.ts";
 import { doctor } from "./doctor.ts";
 import { exportCommand } from "./export.ts";
 import { history } from "./history.ts";
@@ -21,6 +22,7 @@ export const commands = {
   export: exportCommand,
   sql,
   history,
+  diff,
   rollback,
   status,
   source,
