@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import hashlib
 import hmac
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -116,6 +117,7 @@ def build(manifest, answer, unit_tests):
         success=outcome.success,
         exception=str(outcome.exception) if outcome.exception else None,
         seconds=round(time.monotonic() - started, 3),
+        versions={package: importlib.metadata.version(package) for package in ["dbt-core", "dbt-trino"]},
         nodes=[
             {
                 "id": result.node.unique_id,
@@ -126,6 +128,7 @@ def build(manifest, answer, unit_tests):
                 "message": result.message,
                 "failures": result.failures,
                 "seconds": round(result.execution_time, 3),
+                "depends_on": result.node.depends_on_nodes,
             }
             for result in results
         ],

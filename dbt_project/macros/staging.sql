@@ -14,7 +14,7 @@ box_office_domestic box_office_international box_office_financials critic_agg au
 {{ return(names | sort) }}
 {%- endmacro %}
 
-{#- The bronze rows of a source that count: those of committed batches. `columns` maps the source's columns to the names
+{#- The bronze rows of a source that count: those of committed batches that are not excluded. `columns` maps the source's columns to the names
     that they get here; they are named one by one, because bronze keeps whatever other columns a provider sends. -#}
 {% macro committed_rows(source_name, columns={}) -%}
 select
@@ -28,6 +28,7 @@ select
 from {{ source('bronze', source_name) }} as bronze_rows
 inner join {{ source('bronze', 'batches') }} as batches
     on batches.source = '{{ source_name }}' and bronze_rows._batch_id = batches.batch_id
+where batches.excluded_at is null
 {%- endmacro %}
 
 {#- A staging model: every row of one file kind, cleaned, typed and judged. Nothing is dropped here.

@@ -1,5 +1,6 @@
 -- A row lost between bronze and silver is a film that is missing without a word about it, and a row that is there
 -- twice counts its money twice. So kept + superseded + rejected = bronze, row by row, each in the table that holds it.
+-- The rows of an excluded batch have no fate: one that had would be counted against somebody's word.
 with bronze_rows as (
 
     {% for source_name in source_names().split() %}
@@ -17,6 +18,7 @@ committed_rows as (
     inner join {{ source('bronze', 'batches') }} as batches
         on bronze_rows.source = batches.source
         and bronze_rows._batch_id = batches.batch_id
+    where batches.excluded_at is null
 
 ),
 

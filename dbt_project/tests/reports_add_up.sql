@@ -5,7 +5,7 @@ with figures as (
     select
         source as part,
         if(metric = 'rows_in', value, 0) as expected,
-        if(metric in ('quarantined', 'kept', 'superseded', 'rejected'), value, 0) as found
+        if(metric in ('excluded', 'quarantined', 'kept', 'superseded', 'rejected'), value, 0) as found
     from {{ ref('data_quality') }}
     union all
     select 'kpis_by_year' as part, 1 as expected, 0 as found from {{ ref('movies_unified') }}

@@ -14,6 +14,8 @@ export interface NodeResult {
   message: string | null;
   failures: number | null;
   seconds: number;
+  /** Ids of what it reads. */
+  depends_on: string[];
 }
 
 export interface BuildResult {
@@ -22,6 +24,8 @@ export interface BuildResult {
   exception: string | null;
   nodes: NodeResult[];
   seconds: number;
+  /** Of dbt's packages, by name. */
+  versions: Record<string, string>;
 }
 
 type Event = { event: "progress"; message: string } | ({ event: "result" } & BuildResult);

@@ -7,7 +7,7 @@ import { pipeline as streamTo } from "node:stream/promises";
 import { connectCatalog } from "./catalog.ts";
 import type { Output } from "./config.ts";
 import { exitCode, ReelhouseError } from "./errors.ts";
-import { latestPublication } from "./publish/publish.ts";
+import { latestPublication } from "./publish/journal.ts";
 import { lineageColumns } from "./read/column-names.ts";
 import { type ExportFormatName, exportFormats } from "./results/formats.ts";
 import type { Run } from "./session.ts";

@@ -21,7 +21,7 @@ import { HeldBack } from "./drift/hold.ts";
 import { registeredSchemas } from "./drift/registry.ts";
 import type { SourceSchema } from "./drift/schema.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
-import { batchIdOf, releasedClaims, replaceRefusals } from "./ledger.ts";
+import { batchIdOf, isLoaded, releasedClaims, replaceRefusals } from "./ledger.ts";
 import { type Content, flushGroup, loadContent } from "./load.ts";
 import { Progress } from "./progress.ts";
 import type { Contract } from "./read/contract.ts";
@@ -193,11 +193,12 @@ async function loadNew(
 ): Promise<WrittenBatch | undefined> {
   const { contentHash } = content.content;
   const { newest } = content.known;
-  const isLoaded = newest?.state === "committed" && job.again !== file.hostPath;
-  const batchId = batchIds.get(contentHash) ?? (isLoaded ? newest.batchId : undefined);
+  const loaded = newest && isLoaded(newest) && job.again !== file.hostPath ? newest : undefined;
+  const batchId = batchIds.get(contentHash) ?? loaded?.batchId;
   if (batchId !== undefined) {
     job.result.known.push({ source: source.name, file: file.hostPath, batchId });
-    const message = `${source.name}: ${file.hostPath} was loaded before, nothing added`;
+    const isExcluded = loaded?.state === "excluded" ? " and is excluded" : "";
+    const message = `${source.name}: ${file.hostPath} was loaded before${isExcluded}, nothing added`;
     job.report.info("known", message, { batchId });
     return undefined;
   }

@@ -11,9 +11,10 @@ export interface Claim {
   claimedAt: Date;
   /**
    * claimed: nothing of it is part of a table; held: neither, and somebody must decide; written: its objects are on
-   * the store, and may be part of their tables; committed: it counts; replaced: it did; dropped: it never will.
+   * the store, and may be part of their tables; committed: it counts; excluded: it is loaded, and somebody wants it
+   * not to count; replaced: it did; dropped: it never will.
    */
-  state: "claimed" | "held" | "written" | "committed" | "replaced" | "dropped";
+  state: "claimed" | "held" | "written" | "committed" | "excluded" | "replaced" | "dropped";
   /** How often the same bytes had counted before. */
   restatement: number;
   /** The batch that stops counting when this one does. */
@@ -82,8 +83,8 @@ export async function findKnown(
 
 /**
  * Claims (source, content hash) for this run. The same bytes claimed before, under any name, give that claim back:
- * what an interrupted run has done is then found again under the same names. Bytes whose newest batch is committed
- * get a new batch, a restatement; with `replaces` it takes that one's place.
+ * what an interrupted run has done is then found again under the same names. Bytes whose newest batch is loaded get a
+ * new batch, a restatement; with `replaces` it takes that one's place.
  */
 export async function claimBatch(
   ledger: Database,
@@ -109,9 +110,12 @@ export async function claimBatch(
   return claimOf(rows[0]);
 }
 
+/** Whether the bytes are in bronze, all of them, for good. */
+export const isLoaded = ({ state }: Claim) => state === "committed" || state === "excluded";
+
 /** Bytes whose newest batch is not finished go on with it. */
 function restatementOf({ newest, nextRestatement }: Known): number {
-  const isOpen = newest && newest.state !== "committed" && newest.state !== "replaced";
+  const isOpen = newest && !isLoaded(newest) && newest.state !== "replaced";
   return isOpen ? newest.restatement : nextRestatement;
 }
 
@@ -269,6 +273,71 @@ export async function releaseBatches(ledger: Database, id: string): Promise<Clai
   return rows.map(claimOf);
 }
 
+/** Which batch: the same bytes may be loaded for two sources. */
+export type LoadedKey = Pick<Claim, "source" | "batchId">;
+
+export interface LoadedDelivery extends LoadedKey {
+  state: "committed" | "excluded";
+  file: string;
+  rows: number;
+  committedAt: Date;
+  excludedAt: Date | null;
+}
+
+/** What is loaded, newest first; only those whose id begins with `id`, and in `state`. */
+export async function loadedDeliveries(
+  ledger: Database,
+  { id = "", state }: { id?: string; state?: LoadedDelivery["state"] } = {},
+): Promise<LoadedDelivery[]> {
+  const { rows } = await ledger.query(
+    `select * from ledger.batch
+     where state in ('committed', 'excluded') and starts_with(batch_id, $1) and state = coalesce($2, state)
+     order by load_order desc`,
+    [id, state ?? null],
+  );
+  return rows.map((row) => ({
+    source: row.source,
+    batchId: row.batch_id,
+    state: row.state,
+    file: row.source_file,
+    rows: row.rows_accepted,
+    committedAt: row.committed_at,
+    excludedAt: row.excluded_at,
+  }));
+}
+
+/** Notes that bronze.batches is about to say whether they count. */
+export async function askExclusion(ledger: Database, batches: readonly LoadedKey[]): Promise<void> {
+  await ledger.query(
+    `update ledger.batch set exclusion_asked_at = now()
+     where (source, batch_id) in (
+         select * from jsonb_to_recordset($1) as asked (source text, "batchId" text))`,
+    [JSON.stringify(batches)],
+  );
+}
+
+/** The batches of which bronze.batches may say something else than the ledger. */
+export async function exclusionsAsked(ledger: Database): Promise<LoadedKey[]> {
+  const { rows } = await ledger.query(
+    "select source, batch_id from ledger.batch where exclusion_asked_at is not null",
+  );
+  return rows.map(({ source, batch_id }) => ({ source, batchId: batch_id }));
+}
+
+/** Whether it counts, as bronze.batches has it; `excludedAt` undefined: it does. */
+export async function settleExclusion(
+  ledger: Database,
+  { source, batchId }: LoadedKey,
+  excludedAt: Date | undefined,
+): Promise<void> {
+  await ledger.query(
+    `update ledger.batch set exclusion_asked_at = null, excluded_at = $3::timestamptz,
+         state = case when $3::timestamptz is null then 'committed' else 'excluded' end
+     where source = $1 and batch_id = $2`,
+    [source, batchId, excludedAt ?? null],
+  );
+}
+
 /** Released batches that are not loaded yet, oldest first: their bytes are kept, their files may be gone. */
 export async function releasedClaims(ledger: Database, source: string): Promise<Claim[]> {
   const { rows } = await ledger.query(
@@ -364,7 +433,7 @@ export async function endRun(ledger: Database, runId: string, exitCode: number):
   ]);
 }
 
-/** Committed batches as `source/batchId`, sorted: the input of a build. */
+/** The batches that count, as `source/batchId`, by load order: the input of a build. */
 export async function committedBatches(ledger: Database): Promise<string[]> {
   const { rows } = await ledger.query(
     "select source || '/' || batch_id as batch from ledger.batch where state = 'committed' order by load_order",

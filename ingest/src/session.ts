@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { settleExclusions } from "./bronze/exclusion.ts";
 import { reconcileVisible } from "./bronze/visible.ts";
 import { connectCatalog, type Database, takeRunLock } from "./catalog.ts";
 import { type Part, requireHealthy } from "./checks.ts";
@@ -11,7 +12,9 @@ import { loadPipeline, type Pipeline } from "./config.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
 import { beginRun, endRun } from "./ledger.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
+import { ensureManifest } from "./publish/manifest.ts";
 import { loadSettings, type Settings } from "./settings.ts";
+import { connectStore } from "./store.ts";
 import { connectTrino } from "./trino.ts";
 
 export interface Run extends Context {
@@ -57,10 +60,16 @@ export async function withRun(
   return code;
 }
 
-/** A killed run's statements could still commit, and what it has made visible the ledger may not know. */
+/**
+ * A killed run's statements could still commit, what it has made visible the ledger may not know, and its publication
+ * may lack the manifest.
+ */
 async function clearUp({ settings, ledger, signal }: Run): Promise<void> {
   await stopLeftoverQueries(settings, "ingest");
-  await reconcileVisible({ ledger, trino: connectTrino(settings, "ingest", { catalog: "ingest", signal }) });
+  const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
+  await reconcileVisible({ ledger, trino });
+  await settleExclusions({ ledger, trino });
+  await ensureManifest({ ledger, store: connectStore(settings.store.endpoint, settings.store.publisher) });
 }
 
 /** Sorts by time, is unique, and names the run in the ledger, the publication and the logs. */

@@ -1,24 +1,24 @@
 /** The steps of a run, each of which is a command of its own: ingest, then build and publish, then export. */
 import { createHash } from "node:crypto";
-import { connectCatalog } from "./catalog.ts";
+import { setExcluded } from "./bronze/exclusion.ts";
+import { widenBatches } from "./bronze/tables.ts";
+import { connectCatalog, type Database } from "./catalog.ts";
 import { loadingParts, requireHealthy } from "./checks.ts";
 import type { Pipeline, Source } from "./config.ts";
 import { type BuildResult, build, type NodeResult, projectHash, stopBuild } from "./dbt.ts";
 import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
 import { type IngestResult, ingest, type LoadTools } from "./ingest.ts";
-import { committedBatches, refusedSources } from "./ledger.ts";
+import { committedBatches, type LoadedDelivery, loadedDeliveries, refusedSources } from "./ledger.ts";
+import { latestPublication } from "./publish/journal.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
-import {
-  branchPointers,
-  forkAudit,
-  latestPublication,
-  type Publication,
-  publish,
-} from "./publish/publish.ts";
+import { ensureManifest } from "./publish/manifest.ts";
+import { branchPointers, forkAudit, type Publication, publish, type TestCounts } from "./publish/publish.ts";
+import { commitRollback, prepareRollback, type Undoing } from "./publish/rollback.ts";
 import { replay } from "./replay.ts";
 import type { Run } from "./session.ts";
-import { connectStore } from "./store.ts";
+import { connectStore, type Store } from "./store.ts";
 import { connectTrino, StatementError } from "./trino.ts";
+import { runningVersions } from "./versions.ts";
 
 /** `again`: the host path of a file that is to be loaded anew. */
 export async function ingestStep(
@@ -83,6 +83,7 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
   // In this order: a build that is still alive would start further queries, on the branch that is about to be forked.
   await stopBuild(settings);
   await stopLeftoverQueries(settings, "dbt");
+  await widenBatches(connectTrino(settings, "ingest", { catalog: "ingest", signal }));
   const publisher = await connectCatalog(settings, "publisher");
   try {
     const base = await forkAudit(publisher);
@@ -94,12 +95,18 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
     const tested = await branchPointers(publisher, "audit");
     signal.throwIfAborted();
     const store = connectStore(settings.store.endpoint, settings.store.publisher);
-    const details = { missing, tests: countTests(built), build_seconds: built.seconds };
+    const details = {
+      missing,
+      tests: countTests(built.nodes.filter(isTest)),
+      build_seconds: built.seconds,
+      versions: await runningVersions(settings, built.versions),
+    };
     const publication = await publish(
       { publisher, store },
-      { base, tested, built: builtTables(built) },
-      { runId, fingerprint, batches, details },
+      { base, tested, built: builtTables(built), tests: testsByTable(built) },
+      { kind: "build", runId, fingerprint, batches, details },
     );
+    await keepManifest(run, store);
     const tables = publication.tables.filter((table) => table.published !== null).length;
     report.info(
       "published",
@@ -133,11 +140,32 @@ const builtTables = ({ nodes }: BuildResult) =>
 
 const isTest = ({ kind }: NodeResult) => kind === "test" || kind === "unit_test";
 
-function countTests({ nodes }: BuildResult): { passed: number; warned: number; failed: number } {
+/** Of a build without a failed one: another is never published. */
+const countTests = (tests: NodeResult[]): TestCounts => ({
+  passed: tests.filter(({ status }) => status === "pass").length,
+  warned: tests.filter(({ status }) => status === "warn").length,
+});
+
+/** By `schema.name`: the outcome of the tests that read the table, alone or beside others. */
+function testsByTable({ nodes }: BuildResult): Map<string, TestCounts> {
   const tests = nodes.filter(isTest);
-  const passed = tests.filter(({ status }) => status === "pass").length;
-  const warned = tests.filter(({ status }) => status === "warn").length;
-  return { passed, warned, failed: tests.length - passed - warned };
+  const models = nodes.filter(({ kind }) => kind === "model");
+  return new Map(
+    models.map(({ id, schema, name }) => [
+      `${schema}.${name}`,
+      countTests(tests.filter((test) => test.depends_on.includes(id))),
+    ]),
+  );
+}
+
+/** The publication stands without it: the next command that changes something writes it. */
+async function keepManifest({ ledger, report }: Pick<Run, "ledger" | "report">, store: Store): Promise<void> {
+  await ensureManifest({ ledger, store }).catch((error) =>
+    report.warn(
+      "manifest_missing",
+      `published, but its copy on the object store is not written yet: ${error.message}`,
+    ),
+  );
 }
 
 /** A test of what was only proposed does not stop a publication; nobody would hear of it otherwise. */
@@ -164,4 +192,51 @@ async function requireSuccess(built: BuildResult, { report, settings }: Run): Pr
   throw new ReelhouseError(`models failed, nothing was published: ${names}`, exitCode.failed, {
     next: "the messages above name the model and Trino's answer",
   });
+}
+
+/** What a rollback did. */
+export interface RolledBack {
+  publication: Publication;
+  undoing: Undoing;
+  /** The batches that it took out and that still count: the next run brings them back. */
+  returning: LoadedDelivery[];
+  /** The batches that it took out and that count no more. */
+  excluded: LoadedDelivery[];
+  /** The batches that it brought back and that do not count: the next run takes them out. */
+  leaving: LoadedDelivery[];
+}
+
+/** Makes all tables what publication `target` says (default: the one before the newest), as a publication of its own. */
+export async function rollbackStep(
+  run: Run,
+  { target, exclude }: { target?: number | undefined; exclude: boolean },
+): Promise<RolledBack> {
+  const { settings, ledger, runId, signal } = run;
+  const publisher = await connectCatalog(settings, "publisher");
+  try {
+    const store = connectStore(settings.store.endpoint, settings.store.publisher);
+    const tools = { ledger, publisher, store };
+    const undoing = await prepareRollback(tools, target);
+    const out = await deliveriesAmong(ledger, undoing.batchesOut, "committed");
+    const leaving = await deliveriesAmong(ledger, undoing.batchesBack, "excluded");
+    signal.throwIfAborted();
+    // Before the pointers move: killed in between, the next run publishes without the batches all the same.
+    const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
+    if (exclude) await setExcluded({ trino, ledger }, out, true);
+    const publication = await commitRollback(tools, undoing, runId);
+    await keepManifest(run, store);
+    return { publication, undoing, leaving, returning: exclude ? [] : out, excluded: exclude ? out : [] };
+  } finally {
+    await publisher.end();
+  }
+}
+
+async function deliveriesAmong(
+  ledger: Database,
+  batches: string[],
+  state: LoadedDelivery["state"],
+): Promise<LoadedDelivery[]> {
+  const wanted = new Set(batches);
+  const loaded = await loadedDeliveries(ledger, { state });
+  return loaded.filter(({ source, batchId }) => wanted.has(`${source}/${batchId}`));
 }

@@ -7,6 +7,8 @@ import { type InvalidReason, type RejectReason, readMeasure, readTitleAndYear } 
 export interface Delivery {
   file: string;
   text: string;
+  /** Somebody wants it not to count. */
+  isExcluded?: boolean;
 }
 
 /** `rowNumber` counts from 1, without the header, quarantined records included. */
@@ -27,9 +29,10 @@ export interface InvalidValue {
   reason: InvalidReason;
 }
 
-/** read = quarantined + kept + superseded + rejected. */
+/** read = excluded + quarantined + kept + superseded + rejected. */
 export interface Accounting {
   read: number;
+  excluded: number;
   quarantined: number;
   kept: number;
   superseded: number;
@@ -59,7 +62,8 @@ export interface SilverSource {
 export function readSource(source: SourceName, deliveries: Delivery[], currentYear: number): SilverSource {
   const usable: SilverRow[] = [];
   const rejected: RejectedRow[] = [];
-  const records = readDeliveries(source, deliveries);
+  const all = readDeliveries(source, deliveries);
+  const records = all.filter(({ isExcluded }) => !isExcluded);
   for (const { file, rowNumber, values } of records) {
     const row = values && readRow(source, values, currentYear);
     if (row && "rejected" in row) rejected.push({ source, file, rowNumber, reason: row.rejected });
@@ -67,7 +71,8 @@ export function readSource(source: SourceName, deliveries: Delivery[], currentYe
   }
   const kept = newestPerFilm(usable);
   const accounting = {
-    read: records.length,
+    read: all.length,
+    excluded: all.length - records.length,
     quarantined: records.filter(({ values }) => values === null).length,
     kept: kept.length,
     superseded: usable.length - kept.length,
@@ -81,8 +86,8 @@ export function readSource(source: SourceName, deliveries: Delivery[], currentYe
 function readDeliveries(source: SourceName, deliveries: Delivery[]) {
   return deliveries
     .filter(({ text }, index) => deliveries.findIndex((other) => other.text === text) === index)
-    .flatMap(({ file, text }) =>
-      readRecords(source, text).map((values, index) => ({ file, rowNumber: index + 1, values })),
+    .flatMap(({ file, text, isExcluded }) =>
+      readRecords(source, text).map((values, index) => ({ file, rowNumber: index + 1, values, isExcluded })),
     );
 }
 

@@ -1,9 +1,9 @@
 /** kill -9 of the ingester, of dbt and of the publisher, at every step: a clean rerun gives the right result. */
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Delivery, differences, expectedLake, type SourceName } from "../oracle/index.ts";
+import { type Death, dieAt, killed, runInContainer } from "./cli.ts";
 import { csvFile, deliver, goldMovies, sampleDeliveries } from "./deliveries.ts";
-import { type Outcome, projectFolder, type Stack, startStack } from "./stack.ts";
+import { type Outcome, type Stack, startStack } from "./stack.ts";
 
 let stack: Stack;
 const delivered: Record<SourceName, Delivery[]> = sampleDeliveries();
@@ -54,37 +54,6 @@ async function expectBronzeComplete(context?: string): Promise<void> {
 
 /** The words that ask the CLI for one step, with its files where the test delivers them. */
 const ingestCritics = ["ingest", "--config", "critics.yaml"];
-const killFolder = join(projectFolder, "test/stack/kill");
-const killed = 137;
-
-interface Death {
-  moment: "before" | "during";
-  /** A pattern for the operation: see kill/kill-at.mjs. */
-  at: string;
-  laterMs?: number;
-}
-
-/** Runs a command in a container of its own, which dies of SIGKILL at one of its outside operations. */
-function dieAt({ moment, at, laterMs = 20 }: Death, words: string[]): Promise<Outcome> {
-  const preload = { NODE_OPTIONS: "--import=/kill/kill-at.mjs", KILL_MOMENT: moment, KILL_AT: at };
-  return runCli(words, { ...preload, KILL_LATER: String(laterMs) });
-}
-
-/** As scripts/reelhouse runs the CLI, with an environment of the test's choice. */
-function runCli(words: string[], env: Record<string, string>, onStderr?: (text: string) => void) {
-  const { folder } = stack;
-  const variables = { REELHOUSE_HOST_ROOT: "/host", REELHOUSE_FOLDER: folder, ...env };
-  return stack.compose(
-    [
-      ...["run", "--rm", "--no-deps", "-T", "--entrypoint", "reelhouse"],
-      ...["--volume", `${folder}:/host${folder}:ro`, "--volume", `${killFolder}:/kill:ro`],
-      ...Object.entries(variables).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
-      ...["cli", ...words],
-    ],
-    onStderr ? { onStderr } : {},
-  );
-}
-
 describe("kill -9 of the ingester", () => {
   for (const moment of ["before", "during"] as const) {
     it(
@@ -92,7 +61,7 @@ describe("kill -9 of the ingester", () => {
       async () => {
         for (let operation = 1; ; operation += 1) {
           deliverNewFile();
-          const { code, stderr } = await dieAt({ moment, at: `^${operation} ` }, ingestCritics);
+          const { code, stderr } = await dieAt(stack, { moment, at: `^${operation} ` }, ingestCritics);
           expect([0, killed], stderr).toContain(code);
           await stack.succeed(ingestCritics);
           await expectBronzeComplete(stderr);
@@ -125,7 +94,7 @@ describe("kill -9 during the build", () => {
   it.each(deaths)("should publish all or nothing when the run dies $moment $at", async (death) => {
     const before = await goldMovies(stack);
     deliverNewFile();
-    const { code, stderr } = await dieAt(death, words);
+    const { code, stderr } = await dieAt(stack, death, words);
     expect(code, stderr).toBe(killed);
     const after = await goldMovies(stack);
     const isComplete = differences(after, expectedLake(delivered).movies).length === 0;
@@ -143,8 +112,11 @@ describe("kill -9 during the build", () => {
     const before = await goldMovies(stack);
     deliverNewFile();
     let death: Promise<Outcome> | undefined;
-    const outcome = await runCli(words, { REELHOUSE_TERMINAL: "1" }, (text) => {
-      if (line.test(text)) death ??= stack.compose(["kill", "--signal", "KILL", "dbt"]);
+    const outcome = await runInContainer(stack, words, {
+      env: { REELHOUSE_TERMINAL: "1" },
+      onStderr: (text) => {
+        if (line.test(text)) death ??= stack.compose(["kill", "--signal", "KILL", "dbt"]);
+      },
     });
     expect(death, outcome.stderr).toBeDefined();
     await death;
@@ -163,7 +135,7 @@ describe("a pointer that moved", () => {
       `set role publisher;
        select branch.publish(jsonb_build_object(
            'id', 9999, 'kind', 'build', 'run_id', 'stray', 'published_at', now(), 'fingerprint', 'stray',
-           'batches', '[]'::jsonb, 'details', '{}'::jsonb, 'tables', jsonb_agg(moved || case name
+           'batches', '[]'::jsonb, 'branch', 'audit', 'details', '{}'::jsonb, 'tables', jsonb_agg(moved || case name
                when 'movies_unified' then jsonb_build_object('${faulty}', 's3://warehouse/elsewhere') else '{}' end)))
        from (
            select production.table_name as name, jsonb_build_object(
@@ -190,7 +162,7 @@ describe("a pointer that moved", () => {
 
 describe("a dead holder", () => {
   it("should not block the next run", async () => {
-    const { code, stderr } = await dieAt({ moment: "during", at: "POST /build", laterMs: 1000 }, [
+    const { code, stderr } = await dieAt(stack, { moment: "during", at: "POST /build", laterMs: 1000 }, [
       "build",
       "--force",
     ]);

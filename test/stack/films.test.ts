@@ -54,6 +54,7 @@ async function account(source: SourceName): Promise<Record<string, number>> {
   const total = (metric: string) => Number(rows.find((row) => row.metric === metric)?.total ?? 0);
   return {
     read: total("rows_in"),
+    excluded: total("excluded"),
     quarantined: total("quarantined"),
     kept: total("kept"),
     superseded: total("superseded"),

@@ -169,6 +169,7 @@ describe("records", () => {
     ]);
     expect(lake.accounting.critic_agg).toEqual({
       read: 7,
+      excluded: 0,
       quarantined: 4,
       kept: 2,
       superseded: 0,

@@ -1,24 +1,34 @@
 import { describe, expect, it } from "vitest";
-import { ensureBronzeTables, quarantineColumns } from "../../ingest/src/bronze/tables.ts";
+import {
+  batchColumns,
+  ensureBronzeTables,
+  quarantineColumns,
+  widenBatches,
+} from "../../ingest/src/bronze/tables.ts";
 import type { Database } from "../../ingest/src/catalog.ts";
 import type { TrinoSession } from "../../ingest/src/trino.ts";
 
-/** A catalog with these tables, of which quarantine has these columns; keeps the statements that change something. */
-function catalog(tables: string[], columns: string[]) {
+/** A catalog with tables that have these columns; keeps the statements that change something. */
+function catalog(tables: Record<string, string[]>) {
   const statements: string[] = [];
-  const ledger = { query: async () => ({ rows: tables.map((table_name) => ({ table_name })) }) };
+  const ledger = {
+    query: async () => ({ rows: Object.keys(tables).map((table_name) => ({ table_name })) }),
+  };
   const query = async (statement: string) => {
+    const [, asked = ""] = /table_name = '(\w+)'/.exec(statement) ?? [];
     if (!statement.includes("information_schema")) statements.push(statement);
-    return { columns: [], rows: columns.map((name) => [name]) };
+    return { columns: [], rows: (tables[asked] ?? []).map((name) => [name]) };
   };
   return { statements, ledger: ledger as unknown as Database, trino: { query } as unknown as TrinoSession };
 }
 
-const names = quarantineColumns.map(({ name }) => name);
+const quarantine = quarantineColumns.map(({ name }) => name);
+const batches = batchColumns.map(({ name }) => name);
+const without = (names: string[], lacking: string) => names.filter((name) => name !== lacking);
 
 describe("the tables of bronze", () => {
   it("should be made when they are missing", async () => {
-    const { statements, ledger, trino } = catalog([], []);
+    const { statements, ledger, trino } = catalog({});
     await ensureBronzeTables(trino, ledger, []);
     expect(statements[0]).toBe("CREATE SCHEMA IF NOT EXISTS bronze");
     expect(statements[1]).toMatch(
@@ -27,15 +37,27 @@ describe("the tables of bronze", () => {
     expect(statements).toHaveLength(3);
   });
 
-  it("should get the column that the quarantine of an earlier release lacks", async () => {
-    const earlier = names.filter((name) => name !== "raw_bytes");
-    const { statements, ledger, trino } = catalog(["quarantine", "batches"], earlier);
+  it("should get the columns that those of an earlier release lack", async () => {
+    const earlier = {
+      quarantine: without(quarantine, "raw_bytes"),
+      batches: without(batches, "excluded_at"),
+    };
+    const { statements, ledger, trino } = catalog(earlier);
     await ensureBronzeTables(trino, ledger, []);
-    expect(statements).toEqual(['ALTER TABLE bronze."quarantine" ADD COLUMN "raw_bytes" varbinary']);
+    expect(statements).toEqual([
+      'ALTER TABLE bronze."quarantine" ADD COLUMN "raw_bytes" varbinary',
+      'ALTER TABLE bronze."batches" ADD COLUMN "excluded_at" timestamp(6) with time zone',
+    ]);
+  });
+
+  it("should not be made by a build, which comes too early then", async () => {
+    const { statements, trino } = catalog({});
+    await widenBatches(trino);
+    expect(statements).toEqual([]);
   });
 
   it("should stay as they are otherwise", async () => {
-    const { statements, ledger, trino } = catalog(["quarantine", "batches"], names);
+    const { statements, ledger, trino } = catalog({ quarantine, batches });
     await ensureBronzeTables(trino, ledger, []);
     expect(statements).toEqual([]);
   });

@@ -24,7 +24,7 @@ invalid_values as (
 
 ),
 
--- Every source has these four figures, though it may never have delivered.
+-- Every source has these five figures, though it may never have delivered.
 zeros as (
 
     select
@@ -33,7 +33,7 @@ zeros as (
         cast(null as varchar) as detail,
         0 as value
     from unnest(split('{{ source_names() }}', ' ')) as sources (source)
-    cross join unnest(array['rows_in', 'quarantined', 'kept', 'superseded']) as metrics (metric)
+    cross join unnest(array['rows_in', 'excluded', 'quarantined', 'kept', 'superseded']) as metrics (metric)
 
 ),
 
@@ -43,11 +43,14 @@ figures as (
     union all
     select source, 'rows_in' as metric, null as detail, rows_read as value from batches
     union all
+    select source, 'excluded' as metric, null as detail, rows_read as value from batches where excluded_at is not null
+    union all
     select quarantine.source, 'quarantined' as metric, null as detail, 1 as value
     from quarantine
     inner join batches
         on quarantine.source = batches.source
         and quarantine.batch_id = batches.batch_id
+    where batches.excluded_at is null
     union all
     select source, fate as metric, reject_reason as detail, 1 as value from provider_rows
     union all

@@ -29,7 +29,10 @@ export const quarantineColumns: Column[] = [
   { name: "ingested_at", type: "timestamp" },
 ];
 
-/** One row per committed batch. A bronze row counts only if its batch is here, so this is written last. */
+/**
+ * One row per committed batch, written last: a bronze row counts only if its batch is here, and not excluded. What a
+ * load does not know comes at the end.
+ */
 export const batchColumns: Column[] = [
   { name: "source", type: "text" },
   { name: "batch_id", type: "text" },
@@ -39,11 +42,12 @@ export const batchColumns: Column[] = [
   { name: "rows_accepted", type: "integer" },
   { name: "rows_quarantined", type: "integer" },
   { name: "committed_at", type: "timestamp" },
+  { name: "excluded_at", type: "timestamp" },
 ];
 
 /**
- * Makes the tables that are missing, one for each source that promised its columns among them, and widens a quarantine
- * of an earlier release. The table of another source is made with its first delivery.
+ * Makes the tables that are missing, one for each source that promised its columns among them, and widens those of an
+ * earlier release. The table of another source is made with its first delivery.
  */
 export async function ensureBronzeTables(
   trino: TrinoSession,
@@ -65,6 +69,13 @@ export async function ensureBronzeTables(
   if (missing.length > 0) await trino.query("CREATE SCHEMA IF NOT EXISTS bronze");
   await Promise.all(missing.map(([table, columns]) => createTable(trino, table, columns)));
   if (existing.has("quarantine")) await addMissingColumns(trino, "quarantine", quarantineColumns);
+  if (existing.has("batches")) await widenBatches(trino);
+}
+
+/** Adds what bronze.batches of an earlier release lacks, and builds read; where there is no such table, nothing. */
+export async function widenBatches(trino: TrinoSession): Promise<void> {
+  const existing = await columnsOf(trino, "batches");
+  if (existing.length > 0) await addColumns(trino, "batches", batchColumns, existing);
 }
 
 async function createTable(trino: TrinoSession, table: string, columns: Column[]): Promise<void> {
@@ -78,16 +89,28 @@ export async function addMissingColumns(
   table: string,
   columns: readonly Column[],
 ): Promise<string[]> {
+  const existing = await columnsOf(trino, table);
+  if (existing.length > 0) return addColumns(trino, table, columns, existing);
+  await createTable(trino, table, [...columns, ...lineageColumns]);
+  return [];
+}
+
+/** The names of a table's columns; none where there is no such table. */
+async function columnsOf(trino: TrinoSession, table: string): Promise<string[]> {
   const { rows } = await trino.query(
     `SELECT column_name FROM information_schema.columns
      WHERE table_schema = 'bronze' AND table_name = ${literal(table)}`,
   );
-  if (rows.length === 0) {
-    await createTable(trino, table, [...columns, ...lineageColumns]);
-    return [];
-  }
-  const existing = new Set(rows.map(([name]) => name));
-  const added = columns.filter(({ name }) => !existing.has(name));
+  return rows.map(([name]) => String(name));
+}
+
+async function addColumns(
+  trino: TrinoSession,
+  table: string,
+  columns: readonly Column[],
+  existing: string[],
+): Promise<string[]> {
+  const added = columns.filter(({ name }) => !existing.includes(name));
   for (const { name, type } of added) {
     const column = `${identifier(name)} ${trinoType[type]}`;
     await trino.query(`ALTER TABLE bronze.${identifier(table)} ADD COLUMN ${column}`);

@@ -117,22 +117,25 @@ async function commitVisible({ trino, ledger }: Tools, batches: WrittenBatch[]):
     (batch.claim.replaces === undefined ? added : replacing).push(entry);
   }
   for (const entries of chunksOf(added, entriesPerCommit))
-    await trino.query(`INSERT INTO bronze.batches VALUES ${entries.join(",\n")}`);
+    await trino.query(
+      `INSERT INTO bronze.batches (${entryColumns.join(", ")}) VALUES ${entries.join(",\n")}`,
+    );
   for (const entry of replacing) await trino.query(replacement(entry));
   await reconcileVisible({ trino, ledger });
 }
 
+const entryColumns = batchColumns.map(({ name }) => name).filter((name) => name !== "excluded_at");
+
 /** One commit: the old batch's entry becomes the new one's. Done before, it finds no old entry and does nothing. */
 function replacement(entry: string): string {
-  const columns = batchColumns.map(({ name }) => name);
-  const changes = columns.filter((name) => name !== "source" && name !== "load_order");
+  const changes = entryColumns.filter((name) => name !== "source" && name !== "load_order");
   return `MERGE INTO bronze.batches AS entry
-    USING (VALUES ${entry}) AS batch (${columns.join(", ")}, replaces)
+    USING (VALUES ${entry}) AS batch (${entryColumns.join(", ")}, replaces)
     ON entry.source = batch.source AND entry.batch_id = batch.replaces
     WHEN MATCHED THEN UPDATE SET ${changes.map((name) => `${name} = batch.${name}`).join(", ")}`;
 }
 
-/** In the order of `batchColumns`, then what it replaces, if it does. */
+/** In the order of `entryColumns`, then what it replaces, if it does. */
 function entryOf({ claim, counts }: WrittenBatch, loadOrder: number, committedAt: Date): string {
   const time = `TIMESTAMP '${committedAt.toISOString().replace("T", " ").replace("Z", " UTC")}'`;
   const texts = [claim.source, claim.batchId, claim.sourceFile].map(literal);

@@ -5,6 +5,44 @@ import { exitCode } from "../errors.ts";
 import { resultFormats } from "../results/formats.ts";
 import { loadSettings } from "../settings.ts";
 
+const columns = [
+  "id",
+  "published_at",
+  "kind",
+  "restores",
+  "run_id",
+  "batches",
+  "batches_added",
+  "tables",
+  "tables_changed",
+  "tests_passed",
+  "missing",
+];
+
+/** Changed: another snapshot than in the publication before, or a table of the one only. */
+const statement = `
+  with publication as (
+      select *, lag(id) over (order by id) as previous from branch.publication
+  ), published as (
+      select * from branch.publication_table where new_metadata_location is not null
+  )
+  select id, kind, run_id, details ->> 'restores' as restores,
+      to_char(published_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as published_at,
+      jsonb_array_length(batches) as batches,
+      (select count(*) from (
+          select jsonb_array_elements_text(publication.batches)
+          except
+          select jsonb_array_elements_text(batches) from branch.publication as p where p.id = previous
+      ) as added) as batches_added,
+      (select count(*) from published where publication_id = publication.id) as tables,
+      (select count(*) from (select * from published where publication_id = publication.id) as new
+       full join (select * from published where publication_id = publication.previous) as old
+           using (table_namespace, table_name)
+       where (new.table_uuid, new.snapshot_id) is distinct from (old.table_uuid, old.snapshot_id)) as tables_changed,
+      (details #>> '{tests,passed}')::int as tests_passed,
+      (select string_agg(source, ', ') from jsonb_array_elements_text(details -> 'missing') as source) as missing
+  from publication order by id desc`;
+
 export const history: Command = {
   summary: "the publications, newest first",
   positionals: "",
@@ -12,25 +50,7 @@ export const history: Command = {
   async run(words, { print, env }) {
     const ledger = await connectCatalog(loadSettings(env), "ledger");
     try {
-      const { rows } = await ledger.query(
-        `select id, to_char(published_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as published_at, kind, run_id,
-             jsonb_array_length(batches) as batches,
-             (select count(*) from branch.publication_table as t
-              where t.publication_id = publication.id and new_metadata_location is not null) as tables,
-             (details #>> '{tests,passed}')::int as tests_passed,
-             (select string_agg(source, ', ') from jsonb_array_elements_text(details -> 'missing') as source) as missing
-         from branch.publication order by id desc`,
-      );
-      const columns = [
-        "id",
-        "published_at",
-        "kind",
-        "run_id",
-        "batches",
-        "tables",
-        "tests_passed",
-        "missing",
-      ];
+      const { rows } = await ledger.query(statement);
       const table = {
         columns: columns.map((name) => ({ name, type: "varchar" })),
         rows: rows.map((row) => columns.map((name) => row[name])),

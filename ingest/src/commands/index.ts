@@ -2,12 +2,14 @@
 import type { Command } from "../command.ts";
 import { batch } from "./batch.ts";
 import { credentials } from "./credentials.ts";
+import { diff } from "./diff.ts";
 import { doctor } from "./doctor.ts";
 import { exportCommand } from "./export.ts";
 import { history } from "./history.ts";
 import { mounts } from "./mounts.ts";
 import { build, ingest, run } from "./pipeline.ts";
 import { quarantine } from "./quarantine.ts";
+import { rollback } from "./rollback.ts";
 import { secrets } from "./secrets.ts";
 import { source } from "./source.ts";
 import { sql } from "./sql.ts";
@@ -20,6 +22,8 @@ export const commands = {
   export: exportCommand,
   sql,
   history,
+  diff,
+  rollback,
   status,
   source,
   batch,

@@ -27,7 +27,7 @@ export const quarantine: Command = {
   },
 };
 
-/** Only of batches that count. */
+/** Only of batches that are loaded. */
 const counted = `bronze.quarantine AS reject
   JOIN bronze.batches AS batch ON batch.source = reject.source AND batch.batch_id = reject.batch_id`;
 

@@ -1,8 +1,8 @@
 import { connectCatalog, type Database } from "../catalog.ts";
 import { alignedRows, type Command, commonOptions } from "../command.ts";
 import { exitCode } from "../errors.ts";
-import { type HeldBatch, heldBatches } from "../ledger.ts";
-import { latestPublication } from "../publish/publish.ts";
+import { type HeldBatch, heldBatches, type LoadedDelivery, loadedDeliveries } from "../ledger.ts";
+import { latestPublication } from "../publish/journal.ts";
 import { loadContracts } from "../read/contract.ts";
 import { loadSettings } from "../settings.ts";
 
@@ -16,6 +16,8 @@ interface SourceStatus {
   refused: { file: string; message: string; at: Date }[];
   /** Batches that wait for a decision. */
   held: HeldBatch[];
+  /** Batches that are loaded and do not count. */
+  excluded: LoadedDelivery[];
 }
 
 export const status: Command = {
@@ -27,8 +29,12 @@ export const status: Command = {
     try {
       const sources = await sourceStatus(ledger);
       const publication = await latestPublication(ledger);
-      const unpublished = await unpublishedBatches(ledger);
-      const report = { sources, publication: publication ?? null, unpublished };
+      const report = {
+        sources,
+        publication: publication ? { id: publication.id, publishedAt: publication.publishedAt } : null,
+        unpublished: await unpublishedBatches(ledger),
+        stillPublished: await excludedAndPublished(ledger),
+      };
       print(words.options.json ? `${JSON.stringify(report)}\n` : describe(report));
       return exitCode.ok;
     } finally {
@@ -47,9 +53,10 @@ async function sourceStatus(ledger: Database): Promise<SourceStatus[]> {
     "select source, source_file, message, refused_at from ledger.refusal",
   );
   const held = await heldBatches(ledger);
+  const excluded = await loadedDeliveries(ledger, { state: "excluded" });
   const sources = new Set([
     ...loadContracts().keys(),
-    ...[...batches, ...refusals, ...held].map(({ source }) => source),
+    ...[...batches, ...refusals, ...held, ...excluded].map(({ source }) => source),
   ]);
   return [...sources].map((source) => {
     const loaded = batches.find((row) => row.source === source);
@@ -62,6 +69,7 @@ async function sourceStatus(ledger: Database): Promise<SourceStatus[]> {
       newestBatchAt: loaded?.newest ?? null,
       refused: refused.map((row) => ({ file: row.source_file, message: row.message, at: row.refused_at })),
       held: held.filter((batch) => batch.source === source),
+      excluded: excluded.filter((batch) => batch.source === source),
     };
   });
 }
@@ -77,28 +85,45 @@ async function unpublishedBatches(ledger: Database): Promise<number> {
   return rows[0].batches;
 }
 
+/** How many excluded batches the newest publication contains. */
+async function excludedAndPublished(ledger: Database): Promise<number> {
+  const { rows } = await ledger.query(
+    `select count(*) as batches from ledger.batch
+     where state = 'excluded' and exists (
+         select from branch.publication
+         where id = (select max(id) from branch.publication) and batches ? (source || '/' || batch_id))`,
+  );
+  return rows[0].batches;
+}
+
 type Report = {
   sources: SourceStatus[];
   publication: { id: number; publishedAt: Date } | null;
   unpublished: number;
+  stillPublished: number;
 };
 
-function describe({ sources, publication, unpublished }: Report): string {
-  const lines = sources.map(({ source, batches, rows, quarantined, newestBatchAt, refused, held }) => [
-    source,
-    (newestBatchAt
-      ? `${rows} rows in ${batches} batches, ${quarantined} in quarantine, newest ${age(newestBatchAt)}`
-      : "nothing loaded yet") +
-      refused.map(({ at, message }) => `\n    refused ${age(at)}: ${message}`).join("") +
-      held
-        .map((batch) => `\n    held back ${age(batch.heldAt)}: ${batch.file}: ${batch.hold.reason}`)
-        .join(""),
-  ]);
+function describe({ sources, publication, unpublished, stillPublished }: Report): string {
+  const lines = sources.map(
+    ({ source, batches, rows, quarantined, newestBatchAt, refused, held, excluded }) => [
+      source,
+      (newestBatchAt
+        ? `${rows} rows in ${batches} batches, ${quarantined} in quarantine, newest ${age(newestBatchAt)}`
+        : "nothing loaded yet") +
+        refused.map(({ at, message }) => `\n    refused ${age(at)}: ${message}`).join("") +
+        held
+          .map((batch) => `\n    held back ${age(batch.heldAt)}: ${batch.file}: ${batch.hold.reason}`)
+          .join("") +
+        excluded.map(({ file, rows }) => `\n    excluded: ${file}: ${rows} rows`).join(""),
+    ],
+  );
   const published = publication
     ? `publication ${publication.id}, ${age(publication.publishedAt)}`
     : "nothing published yet";
   const waiting = unpublished > 0 ? `; ${unpublished} batches are loaded and not published` : "";
-  return `${alignedRows(lines)}\n${published}${waiting}\n`;
+  const leaving =
+    stillPublished > 0 ? `; ${stillPublished} excluded batches are in it until the next run` : "";
+  return `${alignedRows(lines)}\n${published}${waiting}${leaving}\n`;
 }
 
 function age(time: Date): string {

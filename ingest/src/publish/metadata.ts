@@ -5,52 +5,140 @@
 
 /** The parts of an Iceberg table metadata file (format 2) that a publication looks at; the rest is carried along. */
 export interface TableMetadata {
-  "current-snapshot-id"?: SnapshotId;
+  "table-uuid": string;
+  "current-snapshot-id"?: Id | null;
+  "current-schema-id": number;
+  "default-spec-id": number;
+  "default-sort-order-id": number;
   "last-updated-ms": number;
-  "snapshot-log"?: { "snapshot-id": SnapshotId; "timestamp-ms": number }[];
+  schemas: { "schema-id": number; fields: { name: string; type: unknown }[] }[];
+  "partition-specs": { "spec-id": number }[];
+  "sort-orders": { "order-id": number }[];
+  snapshots?: { "snapshot-id": Id; "manifest-list"?: string; summary?: Record<string, string> }[];
+  "snapshot-log"?: { "snapshot-id": Id; "timestamp-ms": number }[];
   "metadata-log"?: { "metadata-file": string; "timestamp-ms": number }[];
-  refs?: Record<string, { "snapshot-id": SnapshotId; type: "branch" | "tag"; [retention: string]: unknown }>;
+  refs?: Record<string, { "snapshot-id": Id; type: "branch" | "tag"; [retention: string]: unknown }>;
   properties?: Record<string, string>;
   [field: string]: unknown;
 }
-/** 64 bits: a bigint wherever a double would lose digits. */
-type SnapshotId = number | bigint;
+/** Of a snapshot, 64 bits: a bigint wherever a double would lose digits. */
+type Id = number | bigint;
 
 export interface TableVersion {
   location: string;
   metadata: TableMetadata;
 }
 
+/** What a table is at one moment: enough to make it so again from any later metadata of the same table. */
+export interface TableState {
+  uuid: string;
+  /** Decimal digits; null: the table never had a row. */
+  snapshotId: string | null;
+  schemaId: number;
+  specId: number;
+  sortOrderId: number;
+  properties: Record<string, string>;
+}
+
+export interface TableColumn {
+  name: string;
+  /** As Iceberg spells it; nested types as JSON. */
+  type: string;
+}
+
+export function stateOf(metadata: TableMetadata): TableState {
+  return {
+    uuid: metadata["table-uuid"],
+    snapshotId: currentSnapshotId(metadata)?.toString() ?? null,
+    schemaId: metadata["current-schema-id"],
+    specId: metadata["default-spec-id"],
+    sortOrderId: metadata["default-sort-order-id"],
+    properties: metadata.properties ?? {},
+  };
+}
+
+export function columnsOf(metadata: TableMetadata): TableColumn[] {
+  const schema = metadata.schemas.find((known) => known["schema-id"] === metadata["current-schema-id"]);
+  return (schema?.fields ?? []).map(({ name, type }) => ({
+    name,
+    type: typeof type === "string" ? type : JSON.stringify(type),
+  }));
+}
+
+/** The id of the current snapshot; undefined for a table that never had one. */
+function currentSnapshotId(metadata: TableMetadata): Id | undefined {
+  const id = metadata["current-snapshot-id"];
+  return id === undefined || id === null || BigInt(id) < 0n ? undefined : id;
+}
+
+const snapshotOf = (metadata: TableMetadata, id: string | null) =>
+  metadata.snapshots?.find((snapshot) => snapshot["snapshot-id"].toString() === id);
+
 /**
  * The metadata to publish: same snapshots, schema and properties as `tested`; the history of `base` (what the
- * lakehouse served at the fork; undefined for a new table) plus one entry at `publishedAtMs`; tagged `pub_<id>`.
+ * lakehouse served before; undefined for a new table) plus one entry at `publishedAtMs`; tagged `pub_<id>`. So the
+ * history of every table is that of its publications, whether one changed it or not.
  */
 export function derivePublished(
   tested: TableMetadata,
   base: TableVersion | undefined,
   publication: { id: number; publishedAtMs: number },
 ): TableMetadata {
-  const current = tested["current-snapshot-id"];
-  const baseLog = base?.metadata["snapshot-log"] ?? [];
+  const current = currentSnapshotId(tested);
   const published: TableMetadata = { ...tested, "last-updated-ms": publication.publishedAtMs };
   published["metadata-log"] = [
     ...(base?.metadata["metadata-log"] ?? []),
     ...(base ? [{ "metadata-file": base.location, "timestamp-ms": base.metadata["last-updated-ms"] }] : []),
   ].slice(-100);
-  if (current === undefined || BigInt(current) < 0n) return published;
+  if (current === undefined) return published;
   const entry = { "snapshot-id": current, "timestamp-ms": publication.publishedAtMs };
-  // A table that did not change keeps its history: the same snapshot twice would say that it did.
-  const unchanged = baseLog.at(-1)?.["snapshot-id"] === current;
-  published["snapshot-log"] = unchanged ? baseLog : [...baseLog, entry];
+  published["snapshot-log"] = [...(base?.metadata["snapshot-log"] ?? []), entry];
   published.refs = { ...tested.refs, [`pub_${publication.id}`]: { "snapshot-id": current, type: "tag" } };
   return published;
 }
 
+/** A later version of a table, made to be what `state` says. Throws what of it was collected since. */
+export function withState(metadata: TableMetadata, state: TableState): TableMetadata {
+  const missing = missingOf(metadata, state);
+  if (missing !== undefined) throw new Error(missing);
+  const snapshot = snapshotOf(metadata, state.snapshotId);
+  const restored: TableMetadata = {
+    ...metadata,
+    "current-schema-id": state.schemaId,
+    "default-spec-id": state.specId,
+    "default-sort-order-id": state.sortOrderId,
+    properties: state.properties,
+  };
+  if (snapshot === undefined) return withoutSnapshot(restored);
+  const main = { ...metadata.refs?.main, "snapshot-id": snapshot["snapshot-id"], type: "branch" as const };
+  return { ...restored, "current-snapshot-id": snapshot["snapshot-id"], refs: { ...metadata.refs, main } };
+}
+
+function withoutSnapshot(metadata: TableMetadata): TableMetadata {
+  const { main: _, ...refs } = metadata.refs ?? {};
+  return { ...metadata, "current-snapshot-id": -1, refs };
+}
+
+/** What a state needs and the metadata does not have any more; undefined if it has all. */
+function missingOf(metadata: TableMetadata, state: TableState): string | undefined {
+  if (snapshotOf(metadata, state.snapshotId) === undefined && state.snapshotId !== null)
+    return `snapshot ${state.snapshotId} was collected`;
+  if (!metadata.schemas.some((known) => known["schema-id"] === state.schemaId))
+    return `schema ${state.schemaId} was collected`;
+  if (!metadata["partition-specs"].some((known) => known["spec-id"] === state.specId))
+    return `partition spec ${state.specId} was collected`;
+  if (!metadata["sort-orders"].some((known) => known["order-id"] === state.sortOrderId))
+    return `sort order ${state.sortOrderId} was collected`;
+  return undefined;
+}
+
+/** Where the current snapshot's list of files lies; undefined for a table that never had a snapshot. */
+export const manifestListOf = (metadata: TableMetadata): string | undefined =>
+  snapshotOf(metadata, stateOf(metadata).snapshotId)?.["manifest-list"];
+
 /** The number of rows of the current snapshot, as its writer recorded it; undefined where it did not. */
 export function recordedRowCount(metadata: TableMetadata): number | undefined {
-  const snapshots = metadata.snapshots as { "snapshot-id": SnapshotId; summary?: Record<string, string> }[];
-  const current = snapshots?.find((snapshot) => snapshot["snapshot-id"] === metadata["current-snapshot-id"]);
-  const total = current?.summary?.["total-records"];
+  const total = snapshotOf(metadata, stateOf(metadata).snapshotId)?.summary?.["total-records"];
   return total === undefined ? undefined : Number(total);
 }
 

@@ -4,10 +4,14 @@ import type { Database } from "../catalog.ts";
 import { parseExactly, stringifyExactly } from "../json.ts";
 import { type Store, splitLocation } from "../store.ts";
 import {
+  columnsOf,
   derivePublished,
   nextMetadataLocation,
   recordedRowCount,
+  stateOf,
+  type TableColumn,
   type TableMetadata,
+  type TableState,
   type TableVersion,
 } from "./metadata.ts";
 
@@ -20,13 +24,41 @@ export interface Publication {
   tables: PublishedTable[];
 }
 
-interface PublishedTable {
+/** What a publication is for, as the journal keeps it. */
+export interface Occasion {
+  kind: "build" | "rollback";
+  runId: string;
+  /** Of the input that the tables were built from. */
+  fingerprint: string;
+  /** `source/batchId` of all batches in it. */
+  batches: string[];
+  details: Record<string, unknown>;
+}
+
+export interface TestCounts {
+  passed: number;
+  warned: number;
+}
+
+/** One table of a publication: a row of the journal, and what its transaction compares and moves. */
+export interface PublishedTable extends Partial<TableState> {
   namespace: string;
   name: string;
+  /** Where `lakehouse` points before; null: no such table. */
   base: string | null;
+  /** Where the branch points since the tests; null: no such table, or no branch. */
   tested: string | null;
+  /** Where `lakehouse` points afterwards; null: the table is removed. */
   published: string | null;
   rowCount: number | null;
+  columns?: TableColumn[];
+  tests?: TestCounts | null;
+}
+
+/** The number and the time of a publication to be; all its tables carry both. */
+export interface Edition {
+  id: number;
+  publishedAt: Date;
 }
 
 const publishedNamespaces = ["silver", "gold"];
@@ -60,78 +92,106 @@ function pointers(rows: Row[]): Pointers {
 }
 
 /**
- * Publishes what `tested` points to, all tables or none. A table that is not among `built` has no model any more: it
- * came with the fork, and leaves the lakehouse. The metadata files are written first, under names that
+ * Publishes what `tested` points to on `branch`, all tables or none. A table that is not among `built` has no model any
+ * more: it came with the fork, and leaves the lakehouse. The metadata files are written first, under names that
  * nobody knows; the one transaction at the end makes them current. Throws, changing nothing, when a table of
- * `lakehouse` moved since the fork or one of `audit` since its tests.
+ * `lakehouse` moved since the fork or one of the branch since its tests.
  */
 export async function publish(
   { publisher, store }: { publisher: Database; store: Store },
-  { base, tested, built }: { base: Pointers; tested: Pointers; built: Set<string> },
-  build: { runId: string; fingerprint: string; batches: string[]; details: Record<string, unknown> },
+  { base, tested, built, tests, branch = "audit" }: Tested,
+  occasion: Occasion,
 ): Promise<Publication> {
-  const { rows } = await publisher.query("select id, published_at from branch.next_publication()");
-  const { id, published_at: publishedAt } = rows[0];
+  const edition = await nextEdition(publisher);
   const names = [...new Set([...tested.keys(), ...base.keys()])].sort();
   const tables = await Promise.all(
-    names.map((name) => {
-      const pointers = { base: base.get(name), tested: tested.get(name) };
-      return built.has(name)
-        ? writePublished(store, name, pointers, { id, publishedAt })
-        : journalRow(name, pointers);
+    names.map(async (name): Promise<PublishedTable> => {
+      const pointers = { base: base.get(name) ?? null, tested: tested.get(name) ?? null };
+      if (!built.has(name)) return removed(name, pointers);
+      const written = await publishTested(store, name, pointers, edition);
+      return { ...written, tests: tests?.get(name) ?? null };
     }),
   );
-  const { runId, ...rest } = build;
-  const plan = { ...rest, id, kind: "build", run_id: runId, published_at: publishedAt, tables };
+  return commitPublication(publisher, { edition, branch, tables }, occasion);
+}
+
+/** What a build made and tested. */
+export interface Tested {
+  /** Of `lakehouse`, at the fork. */
+  base: Pointers;
+  /** Of the branch, after its tests. */
+  tested: Pointers;
+  /** `namespace.name` of the tables that the build made. */
+  built: Set<string>;
+  /** By `namespace.name`. */
+  tests?: Map<string, TestCounts>;
+  /** Where it was built (default: audit). */
+  branch?: string;
+}
+
+export async function nextEdition(publisher: Database): Promise<Edition> {
+  const { rows } = await publisher.query("select id, published_at from branch.next_publication()");
+  return { id: rows[0].id, publishedAt: rows[0].published_at };
+}
+
+/** The transaction: every pointer is compared with what it was, the journal is written, all pointers move. */
+export async function commitPublication(
+  publisher: Database,
+  { edition, branch, tables }: { edition: Edition; branch: string | null; tables: PublishedTable[] },
+  { runId, ...occasion }: Occasion,
+): Promise<Publication> {
+  const { id, publishedAt } = edition;
+  const plan = { ...occasion, id, run_id: runId, published_at: publishedAt, branch, tables };
   await publisher.query("select branch.publish($1)", [JSON.stringify(plan)]);
-  return { id, publishedAt, tables };
+  return { ...edition, tables };
 }
 
-/** Metadata locations of one table: in `lakehouse` at the fork, on `audit` after its tests. */
-interface Versions {
-  base: string | undefined;
-  tested: string | undefined;
-}
+type TablePointers = Pick<PublishedTable, "base" | "tested">;
 
-async function writePublished(
+async function publishTested(
   store: Store,
   qualifiedName: string,
-  { base, tested }: Versions,
-  publication: { id: number; publishedAt: Date },
+  { base, tested }: TablePointers,
+  edition: Edition,
 ): Promise<PublishedTable> {
-  if (tested === undefined) throw new Error(`${qualifiedName}: built, but not on the branch`);
-  const metadata = await readMetadata(store, tested);
-  const baseVersion: TableVersion | undefined =
-    base === undefined ? undefined : { location: base, metadata: await readMetadata(store, base) };
-  const published = nextMetadataLocation(tested, randomUUID());
-  const derived = derivePublished(metadata, baseVersion, {
-    id: publication.id,
-    publishedAtMs: publication.publishedAt.getTime(),
-  });
+  if (tested === null) throw new Error(`${qualifiedName}: built, but not on the branch`);
+  const version = { location: tested, metadata: await readMetadata(store, tested) };
+  const baseVersion =
+    base === null ? undefined : { location: base, metadata: await readMetadata(store, base) };
+  const written = await writePublished(store, version, baseVersion, edition);
+  return { ...named(qualifiedName), base, tested, ...written };
+}
+
+/** Writes the metadata file of one table's publication, which nobody points to yet. */
+export async function writePublished(
+  store: Store,
+  { location, metadata }: TableVersion,
+  base: TableVersion | undefined,
+  { id, publishedAt }: Edition,
+): Promise<Omit<PublishedTable, "namespace" | "name" | "base" | "tested">> {
+  const published = nextMetadataLocation(location, randomUUID());
+  const derived = derivePublished(metadata, base, { id, publishedAtMs: publishedAt.getTime() });
   const { bucket, key } = splitLocation(published);
   await store.putBytes(bucket, key, Buffer.from(stringifyExactly(derived)));
-  const rowCount = recordedRowCount(metadata) ?? null;
-  return { ...journalRow(qualifiedName, { base, tested }), published, rowCount };
+  const rowCount = recordedRowCount(derived) ?? null;
+  return { published, rowCount, columns: columnsOf(derived), ...stateOf(derived) };
 }
 
-/** The table as the journal has it when no version of it is published. */
-function journalRow(qualifiedName: string, { base, tested }: Versions): PublishedTable {
+/** A table that the lakehouse has no more. Its files stay. */
+export const removed = (qualifiedName: string, pointers: TablePointers): PublishedTable => ({
+  ...named(qualifiedName),
+  ...pointers,
+  published: null,
+  rowCount: null,
+});
+
+/** `namespace.name` as its two parts. */
+export function named(qualifiedName: string): { namespace: string; name: string } {
   const [namespace = "", name = ""] = qualifiedName.split(".");
-  return { namespace, name, base: base ?? null, tested: tested ?? null, published: null, rowCount: null };
+  return { namespace, name };
 }
 
-async function readMetadata(store: Store, location: string): Promise<TableMetadata> {
+export async function readMetadata(store: Store, location: string): Promise<TableMetadata> {
   const { bucket, key } = splitLocation(location);
   return parseExactly(await store.getText(bucket, key)) as TableMetadata;
-}
-
-/** The newest publication's number, time, fingerprint, or undefined before the first. */
-export async function latestPublication(
-  ledger: Database,
-): Promise<{ id: number; publishedAt: Date; fingerprint: string } | undefined> {
-  const { rows } = await ledger.query(
-    "select id, published_at, fingerprint from branch.publication order by id desc limit 1",
-  );
-  const row = rows[0];
-  return row && { id: row.id, publishedAt: row.published_at, fingerprint: row.fingerprint };
 }

@@ -11,14 +11,17 @@ interface Grants {
 }
 const nothing = /^$/;
 const ingestersOwn = /^bronze\/(rows|quarantine|originals)\//;
+const publishersOwn = /^warehouse\/(.*\/metadata|_publications)\//;
+/** The copies of the journal are written by the publisher alone. */
+const branchsOwn = /^warehouse\/(?!_publications\/)/;
 const nobodysRights: Grants = { list: nothing, get: nothing, put: nothing, delete: nothing };
 /** By user, as in minio/policies; each pattern says for which buckets or objects the operation is allowed. */
 const grants: Record<string, Grants> = {
   ingest: { list: /^bronze$/, get: ingestersOwn, put: ingestersOwn, delete: nothing },
-  publisher: { ...nobodysRights, get: /^warehouse\/.*\/metadata\//, put: /^warehouse\/.*\/metadata\// },
+  publisher: { ...nobodysRights, get: publishersOwn, put: publishersOwn },
   trino_reader: { ...nobodysRights, list: /./, get: /./ },
   trino_ingest: { list: /^bronze$/, get: /^bronze\//, put: /^bronze\/tables\//, delete: /^bronze\/tables\// },
-  trino_audit: { list: /./, get: /./, put: /^warehouse\//, delete: /^warehouse\// },
+  trino_audit: { list: /./, get: /./, put: branchsOwn, delete: branchsOwn },
   anonymous: nobodysRights,
 };
 
@@ -26,6 +29,7 @@ const buckets = ["bronze", "warehouse"];
 const folders = [
   ...["rows/", "quarantine/", "originals/", "tables/", ""].map((folder) => `bronze/${folder}access-probe`),
   ...["data", "metadata"].map((folder) => `warehouse/access-probe/${folder}`),
+  "warehouse/_publications/access-probe",
 ];
 const never = "00000000-0000-0000-0000-000000000000";
 /** What only the store's root may do. */
@@ -75,7 +79,7 @@ export function objectStore(runningOf: () => Running): void {
     );
   });
   afterAll(async () => {
-    const remove = `for place in bronze/rows bronze/quarantine bronze/originals bronze/tables bronze warehouse; do
+    const remove = `for place in bronze/rows bronze/quarantine bronze/originals bronze/tables bronze warehouse warehouse/_publications; do
       mc rm --quiet --recursive --force --versions "store/$place/access-probe"; done`;
     const settings = [
       "-e",

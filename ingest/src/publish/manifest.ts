@@ -1,0 +1,39 @@
+/** `_publications/<n>.json` on the object store: each publication once more, for the day when PostgreSQL is lost. */
+import type { Database } from "../catalog.ts";
+import type { Store } from "../store.ts";
+
+const bucket = "warehouse";
+const keyOf = (id: number) => `_publications/${id}.json`;
+
+/**
+ * Writes the newest publication's manifest unless it is there: after each publication, and before anything else of a
+ * run, because the one before may have been killed in between. Earlier ones are there for that reason.
+ */
+export async function ensureManifest({ ledger, store }: { ledger: Database; store: Store }): Promise<void> {
+  const { rows } = await ledger.query("select max(id) as id from branch.publication");
+  const { id } = rows[0];
+  if (id === null || (await store.metadataOf(bucket, keyOf(id))) !== undefined) return;
+  await store.putBytes(bucket, keyOf(id), Buffer.from(await manifestText(ledger, id)));
+}
+
+/** Composed by PostgreSQL as text: its integers keep all their digits, and all of it is of one moment. */
+async function manifestText(ledger: Database, id: number): Promise<string> {
+  const { rows } = await ledger.query(
+    `select jsonb_build_object(
+         'format', 1,
+         'publication', to_jsonb(publication),
+         'tables', (
+             select jsonb_agg(to_jsonb(t) - 'publication_id' order by table_namespace, table_name)
+             from branch.publication_table as t where publication_id = publication.id),
+         'pointers', (
+             select jsonb_agg(to_jsonb(t) - 'catalog_name' order by table_namespace, table_name)
+             from iceberg.iceberg_tables as t where catalog_name = 'lakehouse'),
+         'namespaces', (
+             select jsonb_agg(to_jsonb(n) - 'catalog_name' order by namespace, property_key)
+             from iceberg.iceberg_namespace_properties as n where catalog_name = 'lakehouse')
+     )::text as manifest
+     from branch.publication where id = $1`,
+    [id],
+  );
+  return rows[0].manifest;
+}

@@ -1,0 +1,60 @@
+/** Programs in a container of the CLI's image, beside the stack: with an environment of the test's choice, or to die. */
+import { join } from "node:path";
+import { type Outcome, projectFolder, type Stack } from "./stack.ts";
+
+interface ContainerOptions {
+  env?: Record<string, string>;
+  /** Folders of the host by their place in the container, read-only. */
+  folders?: Record<string, string>;
+  /** What is run (default: reelhouse). */
+  program?: string;
+  /** The container's name, for who wants to end it. */
+  name?: string;
+  onStderr?: (text: string) => void;
+}
+
+export function runInContainer(
+  stack: Stack,
+  words: string[],
+  { env = {}, folders = {}, program = "reelhouse", name, onStderr }: ContainerOptions = {},
+): Promise<Outcome> {
+  const variables = { REELHOUSE_HOST_ROOT: "/host", REELHOUSE_FOLDER: stack.folder, ...env };
+  const mounted = { [`/host${stack.folder}`]: stack.folder, ...folders };
+  return stack.compose(
+    [
+      ...["run", "--rm", "--no-deps", "-T", "--entrypoint", program],
+      ...(name === undefined ? [] : ["--name", name]),
+      ...Object.entries(mounted).flatMap(([place, folder]) => ["--volume", `${folder}:${place}:ro`]),
+      ...Object.entries(variables).flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
+      ...["cli", ...words],
+    ],
+    onStderr ? { onStderr } : {},
+  );
+}
+
+/** The exit code of a process that SIGKILL ended. */
+export const killed = 137;
+
+export interface Death {
+  moment: "before" | "during";
+  /** A pattern for the operation: see kill/kill-at.mjs. */
+  at: string;
+  laterMs?: number;
+}
+
+/** Runs a command in a container of its own, which dies of SIGKILL at one of its outside operations. */
+export function dieAt(
+  stack: Stack,
+  { moment, at, laterMs = 20 }: Death,
+  words: string[],
+  options: ContainerOptions = {},
+): Promise<Outcome> {
+  const env = {
+    NODE_OPTIONS: "--import=/kill/kill-at.mjs",
+    KILL_MOMENT: moment,
+    KILL_AT: at,
+    KILL_LATER: String(laterMs),
+  };
+  const folders = { "/kill": join(projectFolder, "test/stack/kill"), ...options.folders };
+  return runInContainer(stack, words, { ...options, env: { ...env, ...options.env }, folders });
+}

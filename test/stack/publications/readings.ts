@@ -1,0 +1,42 @@
+/** What a reader sees in all published tables at once, short enough to be compared. */
+import type { Stack } from "../stack.ts";
+
+/** `schema.table` -> its rows, as a count and a checksum of all values. */
+export type Readings = Record<string, string>;
+
+/** The published tables, by name. */
+export async function tableNames(stack: Stack): Promise<string[]> {
+  return [...(await columnsByTable(stack)).keys()];
+}
+
+async function columnsByTable(stack: Stack): Promise<Map<string, string[]>> {
+  const rows = await stack.query(
+    `SELECT table_schema || '.' || table_name AS name, array_agg(column_name ORDER BY ordinal_position) AS columns
+     FROM information_schema.columns WHERE table_schema IN ('silver', 'gold') GROUP BY 1 ORDER BY 1`,
+  );
+  return new Map(rows.map(({ name, columns }) => [String(name), columns as string[]]));
+}
+
+/** Every published table in one statement; `version`: as of when, e.g. `FOR VERSION AS OF 'pub_1'`. */
+export async function readings(stack: Stack, version = ""): Promise<Readings> {
+  const tables = [...(await columnsByTable(stack))];
+  const rows = await stack.query(
+    tables
+      .map(([name, columns]) => {
+        const row = columns.map((column) => `"${column}"`).join(", ");
+        return `SELECT '${name}' AS name, count(*) AS rows, to_hex(checksum(ROW(${row}))) AS sum FROM ${name} ${version}`;
+      })
+      .join(" UNION ALL "),
+  );
+  return Object.fromEntries(
+    rows.map(({ name, rows: count, sum }) => [String(name), `${count} rows, ${sum}`]).sort(),
+  );
+}
+
+/** The time of a publication, as a literal of Trino's. */
+export async function published(stack: Stack, id: number): Promise<string> {
+  const time = await stack.catalogQuery(
+    `select to_char(published_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS') from branch.publication where id = ${id}`,
+  );
+  return `TIMESTAMP '${time} UTC'`;
+}
