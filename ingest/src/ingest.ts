@@ -15,16 +15,23 @@ import { Group } from "./bronze/group.ts";
 import { ensureBronzeTables } from "./bronze/tables.ts";
 import { makeVisible, type WrittenBatch } from "./bronze/visible.ts";
 import type { Database } from "./catalog.ts";
-import { expandPaths, type Source } from "./config.ts";
+import type { Source } from "./config.ts";
 import { HeldBack } from "./drift/hold.ts";
 import { registeredSchemas } from "./drift/registry.ts";
 import type { SourceSchema } from "./drift/schema.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
 import { findClaim, releasedClaims, replaceRefusals } from "./ledger.ts";
 import { flushGroup, loadContent } from "./load.ts";
+import {
+  type Buckets,
+  type Delivered,
+  expandDeliveries,
+  type LocalFile,
+  withLocalFile,
+} from "./objects/delivered.ts";
+import { loadedObjects, rememberObject } from "./objects/memory.ts";
 import type { Contract } from "./read/contract.ts";
 import { hashFile, watchFile } from "./read/identity.ts";
-import type { SourceFile } from "./read/record.ts";
 import type { Report } from "./report.ts";
 import type { Store } from "./store.ts";
 import type { TrinoSession } from "./trino.ts";
@@ -34,6 +41,8 @@ export interface LoadTools {
   trino: TrinoSession;
   ledger: Database;
   store: Store;
+  /** Where objects are read from; `store` is where they are written to. */
+  buckets: Buckets;
   report: Report;
   runId: string;
   /** Every source that has one has a table in bronze, loaded or not: models read them all. */
@@ -41,7 +50,7 @@ export interface LoadTools {
   hostRoot: string;
   /** Aborted when the run must stop: Ctrl-C, or its lock is lost. */
   signal: AbortSignal;
-  /** Host path of a file that is to be loaded although its bytes were loaded before. */
+  /** Host path or location of a file that is to be loaded although its bytes were loaded before. */
   again?: string | undefined;
 }
 
@@ -115,38 +124,41 @@ interface Pending {
 }
 
 /** Everything up to the upload, file by file. A refused file does not keep the others from loading. */
-async function loadSource(source: Source, files: SourceFile[], job: Job): Promise<WrittenBatch[]> {
+async function loadSource(source: Source, files: Delivered[], job: Job): Promise<WrittenBatch[]> {
   const pending: Pending = { written: [], group: new Group(job) };
   for (const claim of await releasedClaims(job.ledger, source.name)) {
     const file = await fetchOriginal(job.store, claim, job.folder);
     await loadOrRefuse(source, file, pending, job);
     await rm(file.path, { force: true });
   }
+  const loaded = await loadedObjects(job.ledger, source.name, files);
   for (const file of files) {
     job.signal.throwIfAborted();
-    await loadOrRefuse(source, file, pending, job);
+    const batchId = job.again === file.hostPath ? undefined : loaded.get(file.hostPath);
+    if (batchId !== undefined) tellKnown(source, file, batchId, job);
+    else await loadOrRefuse(source, file, pending, job);
     if (pending.group.isFull) pending.written.push(...(await flushGroup(pending.group, job)));
   }
   return [...pending.written, ...(await flushGroup(pending.group, job))];
 }
 
-async function filesOf(source: Source, job: Job): Promise<SourceFile[]> {
+async function filesOf(source: Source, job: Job): Promise<Delivered[]> {
   try {
-    return await expandPaths(source, job.hostRoot);
+    return await expandDeliveries(source, job);
   } catch (error) {
     refuse(source, source.paths.map(({ path }) => path).join(", "), error, job);
     return [];
   }
 }
 
-function requireDelivered(again: string | undefined, files: SourceFile[]): void {
+function requireDelivered(again: string | undefined, files: Delivered[]): void {
   if (again === undefined || files.some(({ hostPath }) => hostPath === again)) return;
   throw usageError(`--again ${again}: no source has this file`, "name a file that pipeline.yaml leads to");
 }
 
-async function loadOrRefuse(source: Source, file: SourceFile, pending: Pending, job: Job): Promise<void> {
+async function loadOrRefuse(source: Source, file: Delivered, pending: Pending, job: Job): Promise<void> {
   try {
-    const batch = await loadFile(source, file, pending, job);
+    const batch = await withLocalFile(file, job, (local) => loadFile(source, local, pending, job));
     if (batch) pending.written.push(batch);
   } catch (error) {
     refuse(source, file.hostPath, error, job);
@@ -176,12 +188,13 @@ async function noteRefusals(
 
 async function loadFile(
   source: Source,
-  file: SourceFile,
+  file: LocalFile,
   { written, group }: Pending,
   job: Job,
 ): Promise<WrittenBatch | undefined> {
   const unchanged = await watchFile(file);
   const { contentHash, byteCount } = await hashFile(file);
+  if (file.object) await rememberObject(job.ledger, file.object, contentHash);
   const content = {
     source: source.name,
     contentHash,
@@ -195,12 +208,13 @@ async function loadFile(
   // The same bytes may also lie there twice, under two names.
   const isLoaded = known?.state === "committed" && job.again !== file.hostPath;
   if (known && (isLoaded || isPending(known.batchId))) {
-    const { batchId } = known;
-    job.result.known.push({ source: source.name, file: file.hostPath, batchId });
-    job.report.info("known", `${source.name}: ${file.hostPath} was loaded before, nothing added`, {
-      batchId,
-    });
+    tellKnown(source, file, known.batchId, job);
     return undefined;
   }
   return loadContent(source, file, { content, known, unchanged }, job, group);
+}
+
+function tellKnown(source: Source, { hostPath }: Delivered, batchId: string, job: Job): void {
+  job.result.known.push({ source: source.name, file: hostPath, batchId });
+  job.report.info("known", `${source.name}: ${hostPath} was loaded before, nothing added`, { batchId });
 }

@@ -1,5 +1,6 @@
 /** What a provider may change from one delivery to the next, and what happens then: loaded, announced, or held back. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { landingBucket, partnerStore } from "./landing.ts";
 import { type Row, type Stack, startStack } from "./stack.ts";
 
 let stack: Stack;
@@ -189,3 +190,6 @@ describe("quarantine", () => {
     expect((await ingestViews("film,week,views,country\nUp,2026-49,1,DE\n")).result.loaded).toHaveLength(1);
   });
 });
+
+describe("the landing bucket", () => landingBucket(() => stack));
+describe("a partner's store", () => partnerStore(() => stack));

@@ -5,6 +5,7 @@ import { credentials } from "./credentials.ts";
 import { doctor } from "./doctor.ts";
 import { exportCommand } from "./export.ts";
 import { history } from "./history.ts";
+import { land } from "./land.ts";
 import { mounts } from "./mounts.ts";
 import { build, ingest, run } from "./pipeline.ts";
 import { quarantine } from "./quarantine.ts";
@@ -18,6 +19,7 @@ export const commands = {
   ingest,
   build,
   export: exportCommand,
+  land,
   sql,
   history,
   status,

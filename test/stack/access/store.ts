@@ -11,20 +11,28 @@ interface Grants {
 }
 const nothing = /^$/;
 const ingestersOwn = /^bronze\/(rows|quarantine|originals)\//;
+const tables = /^(bronze|warehouse)($|\/)/;
 const nobodysRights: Grants = { list: nothing, get: nothing, put: nothing, delete: nothing };
 /** By user, as in minio/policies; each pattern says for which buckets or objects the operation is allowed. */
 const grants: Record<string, Grants> = {
-  ingest: { list: /^bronze$/, get: ingestersOwn, put: ingestersOwn, delete: nothing },
+  ingest: {
+    list: /^(bronze|landing)$/,
+    get: new RegExp(`${ingestersOwn.source}|^landing\\/`),
+    put: ingestersOwn,
+    delete: nothing,
+  },
+  landing: { list: /^landing$/, get: /^landing\//, put: /^landing\//, delete: nothing },
   publisher: { ...nobodysRights, get: /^warehouse\/.*\/metadata\//, put: /^warehouse\/.*\/metadata\// },
-  trino_reader: { ...nobodysRights, list: /./, get: /./ },
+  trino_reader: { ...nobodysRights, list: tables, get: tables },
   trino_ingest: { list: /^bronze$/, get: /^bronze\//, put: /^bronze\/tables\//, delete: /^bronze\/tables\// },
-  trino_audit: { list: /./, get: /./, put: /^warehouse\//, delete: /^warehouse\// },
+  trino_audit: { list: tables, get: tables, put: /^warehouse\//, delete: /^warehouse\// },
   anonymous: nobodysRights,
 };
 
-const buckets = ["bronze", "warehouse"];
+const buckets = ["bronze", "landing", "warehouse"];
 const folders = [
   ...["rows/", "quarantine/", "originals/", "tables/", ""].map((folder) => `bronze/${folder}access-probe`),
+  "landing/access-probe",
   ...["data", "metadata"].map((folder) => `warehouse/access-probe/${folder}`),
 ];
 const never = "00000000-0000-0000-0000-000000000000";
@@ -75,7 +83,7 @@ export function objectStore(runningOf: () => Running): void {
     );
   });
   afterAll(async () => {
-    const remove = `for place in bronze/rows bronze/quarantine bronze/originals bronze/tables bronze warehouse; do
+    const remove = `for place in bronze/rows bronze/quarantine bronze/originals bronze/tables bronze landing warehouse; do
       mc rm --quiet --recursive --force --versions "store/$place/access-probe"; done`;
     const settings = [
       "-e",
