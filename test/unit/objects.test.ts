@@ -1,14 +1,17 @@
 /** Objects of S3 stores as deliveries: which ones a path means, how they come here, and what is said when they do not. */
+import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { expandPaths, loadPipeline, type Source } from "../../ingest/src/config.ts";
 import { exitCode, ReelhouseError } from "../../ingest/src/errors.ts";
 import { type Bucket, connectBucket, type ListedObject } from "../../ingest/src/objects/bucket.ts";
 import { expandDeliveries, withLocalFile } from "../../ingest/src/objects/delivered.ts";
 import { landFiles } from "../../ingest/src/objects/land.ts";
+import { projectFolder } from "../contract/repository.ts";
 import { type FakeStore, refuseWith, startStore } from "../fixtures/s3.ts";
 
 let folder: string;
@@ -20,8 +23,8 @@ afterAll(() => rm(folder, { recursive: true }));
 let store: FakeStore;
 let bucket: Bucket;
 const timeoutMs = 200;
-async function open(keys: string[], pageSize?: number): Promise<void> {
-  store = await startStore(keys, pageSize);
+async function open(keys: string[]): Promise<void> {
+  store = await startStore(keys);
   bucket = connectBucket(store.login, { timeoutMs });
 }
 afterEach(() => store.close());
@@ -114,12 +117,20 @@ describe("a path on a store", () => {
   });
 });
 
+describe("a name that a provider chose", () => {
+  it("should not reach a terminal with control characters", async () => {
+    await open(["in/a.csv", "in/\u001b[2Jb.csv"]);
+    await expect(expand(["s3://drop/in/"])).rejects.toMatchObject({
+      message: expect.stringContaining('control characters: "s3://drop/in/\\u001b[2Jb.csv"'),
+      exitCode: exitCode.inputRefused,
+    });
+    expect(await expand(["s3://drop/in/a*"])).toEqual(["s3://drop/in/a.csv"]);
+  });
+});
+
 describe("a listing", () => {
   it("should go through all pages", async () => {
-    await open(
-      Array.from({ length: 2500 }, (_, index) => `many/${String(index).padStart(4, "0")}.csv`),
-      1000,
-    );
+    await open(Array.from({ length: 2500 }, (_, index) => `many/${String(index).padStart(4, "0")}.csv`));
     const found = await bucket.list("many/", { recursive: false });
     expect(found).toHaveLength(2500);
     expect(new Set(found.map(({ key }) => key)).size).toBe(2500);
@@ -302,6 +313,34 @@ describe("a store", () => {
       message: "minio: list s3://drop/in/: said NoSuchBucket",
       exitCode: exitCode.serviceDown,
       next: expect.stringContaining("./scripts/up"),
+    });
+  });
+});
+
+describe("a store with HTTPS", () => {
+  // Trust is settled when Node starts.
+  const list = `
+    import { connectBucket } from ${JSON.stringify(join(projectFolder, "ingest/src/objects/bucket.ts"))};
+    const found = await connectBucket(JSON.parse(process.argv[1])).list("", { recursive: true });
+    console.log(found.map(({ hostPath }) => hostPath).join());`;
+  const certificate = () => join(folder, "server.crt");
+  const run = async (env: Record<string, string>) => {
+    const words = ["--input-type=module", "--eval", list, JSON.stringify(store.login)];
+    return promisify(execFile)(process.execPath, words, { env: { ...process.env, ...env } });
+  };
+  beforeEach(async () => {
+    const key = join(folder, "server.key");
+    const words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    const names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+    execFileSync("openssl", [...words, ...names, "-keyout", key, "-out", certificate()], { stdio: "ignore" });
+    store = await startStore(["a.csv"], { key: readFileSync(key), cert: readFileSync(certificate()) });
+  });
+
+  it("should be read when its authority is trusted, and not otherwise", async () => {
+    const { stdout } = await run({ NODE_EXTRA_CA_CERTS: certificate() });
+    expect(stdout).toBe("s3://drop/a.csv\n");
+    await expect(run({ NODE_EXTRA_CA_CERTS: "" })).rejects.toMatchObject({
+      stderr: expect.stringContaining("list s3://drop/: self-signed certificate"),
     });
   });
 });

@@ -120,7 +120,8 @@ function connect({ endpoint, region, accessKey, secretKey }: BucketLogin, usualM
   // As Node's own agent: a connection that nobody used for seconds may be dead by now.
   const agent = new (useSSL ? https : http).Agent({ keepAlive: true, scheduling: "lifo", timeout: 5000 });
   const client = new Client({
-    endPoint: url.hostname,
+    // Of IPv6 without the brackets.
+    endPoint: url.hostname.replace(/^\[|]$/g, ""),
     port: Number(url.port || (useSSL ? 443 : 80)),
     useSSL,
     ...{ accessKey, secretKey, region },

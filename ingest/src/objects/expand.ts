@@ -14,6 +14,12 @@ export async function expandObjects(
   source: Source,
   bucket: Bucket,
 ): Promise<ListedObject[]> {
+  const found = await objectsOf(path, source, bucket);
+  for (const object of found) requirePlainName(object);
+  return found;
+}
+
+async function objectsOf(path: ObjectPath, source: Source, bucket: Bucket): Promise<ListedObject[]> {
   const { key } = path;
   if (key === "" || key.endsWith("/")) return ofFolder(await inFolder(key, bucket), path, source);
   if (hasGlob(key)) return ofGlob(path, source, bucket);
@@ -50,3 +56,13 @@ async function ofGlob({ path, key }: ObjectPath, source: Source, bucket: Bucket)
 }
 
 const byKey = (left: ListedObject, right: ListedObject) => (left.key < right.key ? -1 : 1);
+
+/** Whoever may put objects chooses their names, and these end up on terminals. */
+function requirePlainName({ bucket, hostPath }: ListedObject): void {
+  if (!/\p{Cc}/u.test(hostPath)) return;
+  throw inputError(`the name of an object has control characters: ${JSON.stringify(hostPath)}`, {
+    file: `s3://${bucket}`,
+    expected: "a name that can be shown",
+    next: "have the object renamed, or name others in pipeline.yaml",
+  });
+}
