@@ -46,7 +46,7 @@ function ofFolder(found: readonly ListedObject[], { path }: ObjectPath, source: 
 async function ofGlob({ path, key }: ObjectPath, source: Source, bucket: Bucket): Promise<ListedObject[]> {
   const prefix = literalPart(key);
   // Folders below are listed only for a glob that goes there.
-  const recursive = /[/\\]/.test(key.slice(prefix.length));
+  const recursive = /[/\\]|\*\*/.test(key.slice(prefix.length));
   const found = await bucket.list(prefix, { recursive });
   const named = found.find((object) => object.key === key);
   if (named) return [named];
