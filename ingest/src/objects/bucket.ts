@@ -79,6 +79,14 @@ export function connectBucket(login: BucketLogin, { timeoutMs = usualTimeoutMs }
     return { objects, next: answer.isTruncated ? answer.nextContinuationToken : undefined };
   };
 
+  /** minio-js would go on with the parts of an upload that was interrupted, and mistakes one for another. */
+  const removeUnfinished = async (key: string): Promise<void> => {
+    const id = await limited(client.findUploadId(bucket, key));
+    if (id === undefined) return;
+    await limited(client.abortMultipartUpload(bucket, key, id));
+    await removeUnfinished(key);
+  };
+
   return {
     list: (prefix, { recursive }) =>
       told("list", prefix, async () => {
@@ -100,8 +108,7 @@ export function connectBucket(login: BucketLogin, { timeoutMs = usualTimeoutMs }
       }),
     upload: (key, file, byteCount, signal) =>
       told("upload", key, async () => {
-        // minio-js would go on with the parts of an upload that was interrupted, and mistakes one for another.
-        if (byteCount > partBytes) await limited(client.removeIncompleteUpload(bucket, key));
+        if (byteCount > partBytes) await removeUnfinished(key);
         const content = createReadStream(file, { end: byteCount - 1 });
         // minio-js does not listen to it when it sends parts.
         const unreadable = new Promise<never>((_, fail) => content.once("error", fail));
