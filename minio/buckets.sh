@@ -5,7 +5,7 @@ set -eu
 export MC_CONFIG_DIR=/tmp/mc
 export MC_HOST_store="http://${MINIO_ROOT_USER}:${MINIO_ROOT_PASSWORD}@${MINIO_HOST:-minio:9000}"
 
-for bucket in bronze warehouse; do
+for bucket in landing bronze warehouse; do
     mc mb --quiet --ignore-existing "store/$bucket"
     mc version enable --quiet "store/$bucket"
     mc ilm import "store/$bucket" </opt/minio/lifecycle.json
@@ -20,6 +20,7 @@ user() {
         { echo "buckets: attach policy $1: refused, see 'mc admin user info'" >&2; exit 1; }
     echo "user for $1: ready"
 }
+user landing "$S3_LANDING_ACCESS_KEY" "$S3_LANDING_SECRET_KEY"
 user ingest "$S3_INGEST_ACCESS_KEY" "$S3_INGEST_SECRET_KEY"
 user publisher "$S3_PUBLISHER_ACCESS_KEY" "$S3_PUBLISHER_SECRET_KEY"
 user trino-reader "$S3_TRINO_READER_ACCESS_KEY" "$S3_TRINO_READER_SECRET_KEY"

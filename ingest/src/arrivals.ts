@@ -1,103 +1,128 @@
-/** What arrived: each file is hashed, and the ledger asked about many hashes at once. */
-import { stat } from "node:fs/promises";
+/** What arrived: objects are downloaded, each file is hashed, and the ledger asked about many hashes at once. */
+import { rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 import type { Source } from "./config.ts";
 import type { Job } from "./ingest.ts";
-import { findKnown, neverCame } from "./ledger.ts";
+import { type Claim, findKnown, neverCame } from "./ledger.ts";
 import type { Content } from "./load.ts";
+import type { Delivered } from "./objects/delivered.ts";
+import { loadedObjects, rememberObject } from "./objects/memory.ts";
 import { hashFile, watchFile } from "./read/identity.ts";
 import type { SourceFile } from "./read/record.ts";
 
-/** A file with its size in bytes. */
-export interface SizedFile {
-  file: SourceFile;
+/** A delivery with its size in bytes. */
+export interface Sized {
+  delivery: Delivered;
   byteCount: number;
 }
 
-/** Its bytes and what is known of them, or why it could not be read. */
-export type Arrival = SizedFile & ({ content: Content } | { error: unknown });
-
-/** What is hashed before the first of it is loaded. A large file stands alone: it is loaded while it is still cached. */
-const batchFiles = 256;
-const batchBytes = 67_108_864;
-/** Each hash reads with a buffer of its own. */
-const hashedAtOnce = 4;
-
-/** With their sizes as they are now; 0 for a file that cannot be read, which its load will tell. */
-export const sized = (files: readonly SourceFile[]): Promise<SizedFile[]> =>
-  Promise.all(
-    files.map(async (file) => ({
-      file,
-      byteCount: await stat(file.path).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    })),
+/** Its bytes, here for the time of its load; or why they cannot be read; or the batch of an object that is known. */
+export type Arrival = Sized &
+  (
+    | { file: SourceFile; content: Content }
+    | { error: unknown }
+    | { loaded: Pick<Claim, "batchId" | "state"> }
   );
 
-/** The files of a source in their order. */
+type Tools = Pick<Job, "ledger" | "buckets" | "folder" | "runId" | "signal" | "again">;
+
+/** What is here before the first of it is loaded. A large file stands alone: it is loaded while it is still cached. */
+const batchFiles = 256;
+const batchBytes = 67_108_864;
+/** Each download and each hash has a buffer of its own. */
+const atOnce = 4;
+
+/** With their sizes as they are now; 0 for a file that cannot be read, which its load will tell. */
+export const sized = (deliveries: readonly Delivered[]): Promise<Sized[]> =>
+  Promise.all(
+    deliveries.map(async (delivery) => {
+      if ("key" in delivery) return { delivery, byteCount: delivery.byteCount };
+      const status = await stat(delivery.path).catch(() => ({ size: 0 }));
+      return { delivery, byteCount: status.size };
+    }),
+  );
+
+/** The deliveries of a source in their order. An object's local file goes when the next arrival is asked for. */
 export async function* arrivals(
   source: Source,
-  files: readonly SizedFile[],
-  job: Pick<Job, "ledger" | "runId" | "signal">,
+  deliveries: readonly Sized[],
+  tools: Tools,
 ): AsyncGenerator<Arrival> {
-  for (const batch of batchesOf(files)) {
-    job.signal.throwIfAborted();
-    const hashed = await mapInOrder(batch, hashedAtOnce, (file) => hash(file, source, job.runId));
-    const hashes = hashed.flatMap((found) => ("content" in found ? found.content.content.contentHash : []));
-    const known = await findKnown(job.ledger, source.name, hashes);
+  const remembered = await loadedObjects(
+    tools.ledger,
+    source.name,
+    deliveries.map(({ delivery }) => delivery),
+  );
+  const loadedOf = ({ hostPath }: Delivered) =>
+    tools.again === hostPath ? undefined : remembered.get(hostPath);
+  for (const batch of batchesOf(deliveries)) {
+    tools.signal.throwIfAborted();
+    const hashed = await mapInOrder(batch, async (one, index): Promise<Hashed | Arrival> => {
+      const loaded = loadedOf(one.delivery);
+      if (loaded) return { ...one, loaded };
+      return hash(one, join(tools.folder, `download.${index}`), source, tools);
+    });
+    const hashes = hashed.flatMap((found) => ("hashed" in found ? found.hashed.content.contentHash : []));
+    const known = await findKnown(tools.ledger, source.name, hashes);
     for (const found of hashed) {
-      if ("error" in found) yield found;
-      else {
-        const { content } = found.content;
-        yield {
-          ...found,
-          content: { ...found.content, known: known.get(content.contentHash) ?? neverCame },
-        };
+      if (!("hashed" in found)) {
+        yield found;
+        continue;
       }
+      const { hashed: content, ...rest } = found;
+      yield { ...rest, content: { ...content, known: known.get(content.content.contentHash) ?? neverCame } };
+      if ("key" in found.delivery) await rm(found.file.path, { force: true });
     }
   }
 }
 
+type Hashed = Sized & { file: SourceFile; hashed: Omit<Content, "known"> };
+
+/** `path`: where an object is downloaded to. */
 async function hash(
-  { file, byteCount }: SizedFile,
+  { delivery, byteCount }: Sized,
+  path: string,
   source: Source,
-  runId: string,
-): Promise<SizedFile & ({ content: Omit<Content, "known"> } | { error: unknown })> {
+  { ledger, buckets, runId, signal }: Tools,
+): Promise<Hashed | Arrival> {
   try {
+    const isObject = "key" in delivery;
+    if (isObject) await buckets(delivery.bucket).download(delivery, path, signal);
+    const file = isObject ? { path, hostPath: delivery.hostPath } : delivery;
     const unchanged = await watchFile(file);
     const found = await hashFile(file);
+    if (isObject) await rememberObject(ledger, delivery, found.contentHash);
     const content = { ...found, source: source.name, sourceFile: file.hostPath, runId };
-    return { file, byteCount, content: { content, unchanged } };
+    return { delivery, byteCount, file, hashed: { content, unchanged } };
   } catch (error) {
-    return { file, byteCount, error };
+    return { delivery, byteCount, error };
   }
 }
 
-function* batchesOf(files: readonly SizedFile[]): Generator<SizedFile[]> {
-  let batch: SizedFile[] = [];
+function* batchesOf(deliveries: readonly Sized[]): Generator<Sized[]> {
+  let batch: Sized[] = [];
   let bytes = 0;
-  for (const file of files) {
-    if (batch.length > 0 && (batch.length === batchFiles || bytes + file.byteCount > batchBytes)) {
+  for (const one of deliveries) {
+    if (batch.length > 0 && (batch.length === batchFiles || bytes + one.byteCount > batchBytes)) {
       yield batch;
       batch = [];
       bytes = 0;
     }
-    batch.push(file);
-    bytes += file.byteCount;
+    batch.push(one);
+    bytes += one.byteCount;
   }
   if (batch.length > 0) yield batch;
 }
 
-/** `work` on all items, at most `atOnce` at a time; the answers in the order of the items. */
+/** `work` on all items, some at once; the answers in the order of the items. */
 async function mapInOrder<Item, Answer>(
   items: readonly Item[],
-  atOnce: number,
-  work: (item: Item) => Promise<Answer>,
+  work: (item: Item, index: number) => Promise<Answer>,
 ): Promise<Answer[]> {
   const answers: Answer[] = new Array(items.length);
   const queue = items.entries();
   const worker = async () => {
-    for (const [index, item] of queue) answers[index] = await work(item);
+    for (const [index, item] of queue) answers[index] = await work(item, index);
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
   return answers;

@@ -4,8 +4,9 @@
 import { basename, resolve } from "node:path";
 import { dialectKeys, readDialect } from "./config/dialect.ts";
 import type { Environment } from "./config/interpolate.ts";
-import { hasGlob, isGlob, mayMatch, type SourcePath, sourcePath } from "./config/paths.ts";
+import { hasGlob, isGlob, localPaths, mayMatch, type SourcePath, sourcePath } from "./config/paths.ts";
 import { promiseKeys, readPromises } from "./config/promises.ts";
+import { isLocation, readObjectPath, readStores, type StoreEntry } from "./config/stores.ts";
 import { type Entry, YamlReader } from "./config/yaml.ts";
 import type { DriftPolicy } from "./drift/schema.ts";
 import { type Contract, loadContracts } from "./read/contract.ts";
@@ -50,6 +51,8 @@ export interface Pipeline {
   readonly contracts: readonly Contract[];
   /** In the order of the file, which decides what is newest within a run. */
   readonly sources: readonly Source[];
+  /** S3 services beside the stack's own. */
+  readonly stores: readonly StoreEntry[];
   readonly output: Output;
   /** What kind of files `output` gets. */
   readonly exportFormat: ExportFormatName;
@@ -69,19 +72,22 @@ export interface PipelineContext {
 /** Reads the text of a `pipeline.yaml`. Throws a usage error (exit 2) that lists every fault with its line. */
 export function loadPipeline(text: string, { file, baseFolder, env, ...context }: PipelineContext): Pipeline {
   const yaml = new YamlReader(text, file, env);
-  const top = yaml.members(yaml.root, "an object with 'source' and, if wanted, 'output'");
-  refuseUnknown(yaml, top, ["source", "output"]);
+  const top = yaml.members(yaml.root, "an object with 'source' and, if wanted, 'stores' and 'output'");
+  refuseUnknown(yaml, top, ["source", "stores", "output"]);
   const source = top.get("source");
   const output = top.get("output");
+  const storesEntry = top.get("stores");
   if (top.size > 0 && !source) yaml.fault(yaml.root, "expected the key 'source'");
   const contracts = [...(context.contracts ?? loadContracts()).values()];
-  const sources = source ? readSources(yaml, source, baseFolder, contracts) : [];
+  const stores = storesEntry ? readStores(yaml, storesEntry) : [];
+  const sources = source ? readSources(yaml, source, { baseFolder, stores }, contracts) : [];
   const { folders, exportFormat } = output ? readOutput(yaml, output, baseFolder, sources) : noOutput;
   yaml.throwFaults();
   return Object.freeze({
     file: resolve(baseFolder, basename(file)),
     contracts: Object.freeze(contracts),
     sources: Object.freeze(sources),
+    stores: Object.freeze(stores),
     output: Object.freeze(folders),
     exportFormat,
   });
@@ -91,13 +97,14 @@ function refuseUnknown(yaml: YamlReader, members: Map<string, Entry>, allowed: r
   for (const [name, entry] of members) if (!allowed.includes(name)) yaml.unknown(entry, name, allowed);
 }
 
+/** Where paths may lead to. */
+interface Places {
+  baseFolder: string;
+  stores: readonly StoreEntry[];
+}
+
 /** A source may be in a group: `box_office.domestic` is `domestic` below `box_office`. */
-function readSources(
-  yaml: YamlReader,
-  entry: Entry,
-  baseFolder: string,
-  known: readonly Contract[],
-): Source[] {
+function readSources(yaml: YamlReader, entry: Entry, places: Places, known: readonly Contract[]): Source[] {
   const contracts = new Map(known.map((contract) => [contract.key, contract]));
   const keys = [...contracts.keys()];
   const readGroup = (group: Entry, prefix: string): Source[] => {
@@ -110,7 +117,7 @@ function readSources(
         return readGroup(member, `${key}.`);
       }
       if (!contract) refuseName(yaml, member, key, keys);
-      return readSource(yaml, member, { key, contract }, baseFolder) ?? [];
+      return readSource(yaml, member, { key, contract }, places) ?? [];
     });
   };
   const sources = readGroup(entry, "");
@@ -154,7 +161,7 @@ function readSource(
   yaml: YamlReader,
   entry: Entry,
   { key, contract }: { key: string; contract: Contract | undefined },
-  baseFolder: string,
+  places: Places,
 ): Source | undefined {
   const isObject = yaml.isObject(entry);
   const options = isObject ? yaml.members(entry, expectedSource) : new Map([["path", entry]]);
@@ -176,7 +183,7 @@ function readSource(
     usualFormat: contract?.format,
     options: readDialect(yaml, options, format ?? contract?.format),
     ...readPromises(yaml, options),
-    paths: Object.freeze(paths.flatMap((item) => readPath(yaml, item, expected, baseFolder) ?? [])),
+    paths: Object.freeze(paths.flatMap((item) => readPath(yaml, item, expected, places) ?? [])),
   });
 }
 
@@ -184,10 +191,11 @@ function readPath(
   yaml: YamlReader,
   entry: Entry,
   expected: string,
-  baseFolder: string,
+  { baseFolder, stores }: Places,
 ): SourcePath | undefined {
   const text = yaml.text(entry, expected);
   if (text === undefined) return undefined;
+  if (isLocation(text)) return readObjectPath(yaml, entry, text, stores);
   const path = sourcePath(text, baseFolder);
   if (path.folder === "/") yaml.fault(entry, `expected a folder below /, found '${text}'`);
   return Object.freeze(path);
@@ -216,10 +224,14 @@ function readOutput(
   refuseUnknown(yaml, members, [...layers, "format"]);
   const format = members.get("format");
   if (format && members.size === 1) yaml.fault(entry, `expected ${expected}, found 'format' alone`);
-  const owners = new Map(sources.flatMap(({ name, paths }) => paths.map(({ folder }) => [folder, name])));
+  const owners = new Map(
+    sources.flatMap((source) => localPaths(source).map(({ folder }) => [folder, source.name])),
+  );
   owners.set("/", "the system");
-  const globs = sources.flatMap(({ name, paths }) =>
-    paths.filter(isGlob).map(({ path }) => ({ name, path })),
+  const globs = sources.flatMap((source) =>
+    localPaths(source)
+      .filter(isGlob)
+      .map(({ path }) => ({ name: source.name, path })),
   );
   return {
     folders: readFolders(yaml, members, baseFolder, { owners, globs }),
@@ -254,6 +266,7 @@ function readFolder(yaml: YamlReader, entry: Entry, baseFolder: string, owners: 
   const text = yaml.text(entry, "a folder");
   if (text === undefined) return "";
   const folder = resolve(baseFolder, text);
+  if (isLocation(text)) yaml.fault(entry, `expected a local folder, found '${text}'`);
   if (hasGlob(text)) yaml.fault(entry, `expected a folder, found the glob '${text}'`);
   // the files of two layers have the same names, and so may a source's: one would overwrite the other
   const owner = owners.get(folder);

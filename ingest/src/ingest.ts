@@ -9,20 +9,21 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Arrival, arrivals, type SizedFile, sized } from "./arrivals.ts";
+import { type Arrival, arrivals, type Sized, sized } from "./arrivals.ts";
 import { fetchOriginal } from "./bronze/batch.ts";
 import { type Engine, openEngine } from "./bronze/engine.ts";
 import { Group } from "./bronze/group.ts";
 import { ensureBronzeTables } from "./bronze/tables.ts";
 import { makeVisible, type WrittenBatch } from "./bronze/visible.ts";
 import type { Database } from "./catalog.ts";
-import { expandPaths, type Source } from "./config.ts";
+import type { Source } from "./config.ts";
 import { HeldBack } from "./drift/hold.ts";
 import { registeredSchemas } from "./drift/registry.ts";
 import type { SourceSchema } from "./drift/schema.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
-import { batchIdOf, isLoaded, releasedClaims, replaceRefusals } from "./ledger.ts";
+import { batchIdOf, type Claim, isLoaded, releasedClaims, replaceRefusals } from "./ledger.ts";
 import { type Content, flushGroup, loadContent } from "./load.ts";
+import { type Buckets, expandDeliveries } from "./objects/delivered.ts";
 import { Progress } from "./progress.ts";
 import type { Contract } from "./read/contract.ts";
 import type { SourceFile } from "./read/record.ts";
@@ -35,6 +36,8 @@ export interface LoadTools {
   trino: TrinoSession;
   ledger: Database;
   store: Store;
+  /** Where objects are read from; `store` is where they are written to. */
+  buckets: Buckets;
   report: Report;
   runId: string;
   /** Every source that has one has a table in bronze, loaded or not: models read them all. */
@@ -42,7 +45,7 @@ export interface LoadTools {
   hostRoot: string;
   /** Aborted when the run must stop: Ctrl-C, or its lock is lost. */
   signal: AbortSignal;
-  /** Host path of a file that is to be loaded although its bytes were loaded before. */
+  /** Host path or location of a file that is to be loaded although its bytes were loaded before. */
   again?: string | undefined;
 }
 
@@ -119,7 +122,7 @@ interface Pending {
 }
 
 /** Everything up to the upload, file by file. A refused file does not keep the others from loading. */
-async function loadSource(source: Source, files: SizedFile[], job: Job): Promise<WrittenBatch[]> {
+async function loadSource(source: Source, files: Sized[], job: Job): Promise<WrittenBatch[]> {
   const pending: Pending = { written: [], group: new Group(job), batchIds: new Map() };
   for (const claim of await releasedClaims(job.ledger, source.name)) {
     const file = await fetchOriginal(job.store, claim, job.folder);
@@ -138,27 +141,30 @@ async function loadSource(source: Source, files: SizedFile[], job: Job): Promise
   return [...pending.written, ...(await flushGroup(pending.group, job))];
 }
 
-async function filesOf(source: Source, job: Job): Promise<SizedFile[]> {
+async function filesOf(source: Source, job: Job): Promise<Sized[]> {
   try {
-    return await sized(await expandPaths(source, job.hostRoot));
+    return await sized(await expandDeliveries(source, job));
   } catch (error) {
     refuse(source, source.paths.map(({ path }) => path).join(", "), error, job);
     return [];
   }
 }
 
-function requireDelivered(again: string | undefined, files: readonly SizedFile[]): void {
-  if (again === undefined || files.some(({ file }) => file.hostPath === again)) return;
+function requireDelivered(again: string | undefined, files: readonly Sized[]): void {
+  if (again === undefined || files.some(({ delivery }) => delivery.hostPath === again)) return;
   throw usageError(`--again ${again}: no source has this file`, "name a file that pipeline.yaml leads to");
 }
 
 async function loadOrRefuse(source: Source, arrival: Arrival, pending: Pending, job: Job): Promise<void> {
   try {
     if ("error" in arrival) throw arrival.error;
-    const batch = await loadNew(source, arrival.file, arrival.content, pending, job);
-    if (batch) pending.written.push(batch);
+    if ("loaded" in arrival) tellKnown(source, arrival.delivery, arrival.loaded, job);
+    else {
+      const batch = await loadNew(source, arrival.file, arrival.content, pending, job);
+      if (batch) pending.written.push(batch);
+    }
   } catch (error) {
-    refuse(source, arrival.file.hostPath, error, job);
+    refuse(source, arrival.delivery.hostPath, error, job);
   }
 }
 
@@ -193,16 +199,26 @@ async function loadNew(
 ): Promise<WrittenBatch | undefined> {
   const { contentHash } = content.content;
   const { newest } = content.known;
+  const pending = batchIds.get(contentHash);
   const loaded = newest && isLoaded(newest) && job.again !== file.hostPath ? newest : undefined;
-  const batchId = batchIds.get(contentHash) ?? loaded?.batchId;
-  if (batchId !== undefined) {
-    job.result.known.push({ source: source.name, file: file.hostPath, batchId });
-    const isExcluded = loaded?.state === "excluded" ? " and is excluded" : "";
-    const message = `${source.name}: ${file.hostPath} was loaded before${isExcluded}, nothing added`;
-    job.report.info("known", message, { batchId });
+  const known = pending === undefined ? loaded : { batchId: pending, state: "written" as const };
+  if (known) {
+    tellKnown(source, file, known, job);
     return undefined;
   }
   const written = await loadContent(source, file, content, job, group);
   batchIds.set(contentHash, batchIdOf(contentHash, content.known));
   return written;
+}
+
+function tellKnown(
+  source: Source,
+  { hostPath }: { hostPath: string },
+  { batchId, state }: Pick<Claim, "batchId" | "state">,
+  job: Job,
+): void {
+  job.result.known.push({ source: source.name, file: hostPath, batchId });
+  const isExcluded = state === "excluded" ? " and is excluded" : "";
+  const message = `${source.name}: ${hostPath} was loaded before${isExcluded}, nothing added`;
+  job.report.info("known", message, { batchId });
 }

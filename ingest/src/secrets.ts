@@ -18,7 +18,7 @@ import { join } from "node:path";
 /** Users of the containers that read secrets, as their Dockerfiles fix them. */
 const uid = { minio: 10001, trino: 10002, catalog: 10003, dbt: 10005 } as const;
 
-const storeUsers = ["INGEST", "PUBLISHER", "TRINO_READER", "TRINO_INGEST", "TRINO_AUDIT"] as const;
+const storeUsers = ["INGEST", "LANDING", "PUBLISHER", "TRINO_READER", "TRINO_INGEST", "TRINO_AUDIT"] as const;
 const databaseRoles = ["TRINO_READER", "TRINO_INGEST", "TRINO_AUDIT", "PUBLISHER", "LEDGER"] as const;
 const trinoUsers = ["ADMIN", "INGEST", "DBT", "BI", "HEALTH"] as const;
 
@@ -40,7 +40,7 @@ const holdings: Record<string, string[]> = {
   ],
   dbt: [trinoPassword("DBT"), "DBT_TOKEN"],
   reelhouse: [
-    ...["INGEST", "PUBLISHER"].flatMap(storeKeys),
+    ...["INGEST", "LANDING", "PUBLISHER"].flatMap(storeKeys),
     ...["PUBLISHER", "LEDGER"].map(databasePassword),
     ...["ADMIN", "INGEST", "DBT", "BI"].map(trinoPassword),
     "DBT_TOKEN",

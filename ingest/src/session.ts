@@ -8,6 +8,7 @@ import { connectCatalog, type Database, takeRunLock } from "./catalog.ts";
 import { type Part, requireHealthy } from "./checks.ts";
 import { type Context, secondsOption, type Words } from "./command.ts";
 import { contractsBeside } from "./config/contracts.ts";
+import { isLocation } from "./config/stores.ts";
 import { loadPipeline, type Pipeline } from "./config.ts";
 import { exitCode, ReelhouseError, usageError } from "./errors.ts";
 import { beginRun, endRun } from "./ledger.ts";
@@ -78,9 +79,10 @@ function newRunId(): string {
   return `${time}-${randomBytes(3).toString("hex")}`;
 }
 
-/** What the caller wrote, from the folder that the caller stands in, on the host. */
+/** What the caller wrote, from the folder that the caller stands in, on the host; a location as it is. */
 export function hostPath(written: string | boolean | undefined, env: NodeJS.ProcessEnv): string | undefined {
-  return typeof written === "string" ? resolve(env.REELHOUSE_FOLDER ?? process.cwd(), written) : undefined;
+  if (typeof written !== "string") return undefined;
+  return isLocation(written) ? written : resolve(env.REELHOUSE_FOLDER ?? process.cwd(), written);
 }
 
 /** A configuration, and the text that it was read from. */

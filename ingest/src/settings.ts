@@ -9,7 +9,7 @@ export interface Settings {
   /** Where the host's folders are mounted in this container: `${hostRoot}/data` is the host's `/data`. */
   hostRoot: string;
   catalog: { host: string; ledgerPassword: string; publisherPassword: string };
-  store: { endpoint: string; ingest: StoreKeys; publisher: StoreKeys };
+  store: { endpoint: string; ingest: StoreKeys; publisher: StoreKeys; landing: StoreKeys };
   trino: { url: string; authorityFile: string; passwords: Record<TrinoUser, string> };
   dbt: { url: string; token: string };
   /** The port on the host's loopback at which clients reach Trino. */
@@ -45,6 +45,7 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
       endpoint: need("STORE_ENDPOINT"),
       ingest: { accessKey: need("S3_INGEST_ACCESS_KEY"), secretKey: need("S3_INGEST_SECRET_KEY") },
       publisher: { accessKey: need("S3_PUBLISHER_ACCESS_KEY"), secretKey: need("S3_PUBLISHER_SECRET_KEY") },
+      landing: { accessKey: need("S3_LANDING_ACCESS_KEY"), secretKey: need("S3_LANDING_SECRET_KEY") },
     },
     trino: {
       url: need("TRINO_URL"),

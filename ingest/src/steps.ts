@@ -9,6 +9,7 @@ import { type BuildResult, build, type NodeResult, projectHash, stopBuild } from
 import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
 import { type IngestResult, ingest, type LoadTools } from "./ingest.ts";
 import { committedBatches, type LoadedDelivery, loadedDeliveries, refusedSources } from "./ledger.ts";
+import { connectBuckets } from "./objects/delivered.ts";
 import { latestPublication } from "./publish/journal.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
 import { ensureManifest } from "./publish/manifest.ts";
@@ -20,7 +21,7 @@ import { connectStore, type Store } from "./store.ts";
 import { connectTrino, StatementError } from "./trino.ts";
 import { runningVersions } from "./versions.ts";
 
-/** `again`: the host path of a file that is to be loaded anew. */
+/** `again`: the host path or location of a file that is to be loaded anew. */
 export async function ingestStep(
   run: Run,
   pipeline: Pipeline,
@@ -42,13 +43,15 @@ export function replayStep(
 
 async function loading<T>(
   run: Run,
-  { contracts }: Pipeline,
+  { contracts, stores }: Pipeline,
   work: (tools: LoadTools) => Promise<T>,
 ): Promise<T> {
   const { settings, ledger, report, runId, signal } = run;
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   const store = connectStore(settings.store.endpoint, settings.store.ingest);
-  const tools = { trino, ledger, store, report, runId, signal, contracts, hostRoot: settings.hostRoot };
+  const buckets = connectBuckets(settings, stores);
+  const { hostRoot } = settings;
+  const tools = { trino, ledger, store, buckets, report, runId, signal, contracts, hostRoot };
   return work(tools).catch(async (error) => {
     // Trino tells a store or a catalog that went away like a faulty statement; which of the two it was is asked here.
     if (error instanceof StatementError) await requireHealthy(settings, loadingParts);

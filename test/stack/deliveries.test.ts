@@ -1,5 +1,6 @@
 /** What a provider may change from one delivery to the next, and what happens then: loaded, announced, or held back. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { landingBucket, partnerStore } from "./landing.ts";
 import { interrupted, type Row, type Stack, startStack } from "./stack.ts";
 
 let stack: Stack;
@@ -270,3 +271,5 @@ describe("many small files", () => {
     expect(JSON.parse((await stack.succeed(ingest)).stdout).known).toHaveLength(fileCount);
   });
 });
+describe("the landing bucket", () => landingBucket(() => stack));
+describe("a partner's store", () => partnerStore(() => stack));

@@ -34,6 +34,7 @@ describe("pipeline.yaml", () => {
     ]);
     expect(sources.at(2)?.paths).toEqual([
       {
+        kind: "local",
         path: `/home/me/films/data/${folder}/box_office_domestic.csv`,
         folder: `/home/me/films/data/${folder}`,
       },
@@ -149,7 +150,7 @@ describe("pipeline.yaml", () => {
     const unlike = "A new source needs a name unlike it";
     const path = "expected a path, a glob, a folder or an object with 'path'";
     expect(faultsOf(text)).toEqual([
-      "pipeline.yaml:1: sauce: expected source, output, found 'sauce', did you mean source?",
+      "pipeline.yaml:1: sauce: expected source, stores, output, found 'sauce', did you mean source?",
       `pipeline.yaml:3: source.critic_agg: ${path}, found 12`,
       `pipeline.yaml:4: source.audience_puls: no source has the name 'audience_puls', did you mean audience_pulse? ${unlike}`,
       "pipeline.yaml:6: source.audience_pulse.path: expected a path, a glob or a folder, found 7",
@@ -281,8 +282,14 @@ describe("pipeline.yaml", () => {
   });
 
   it.each([
-    { text: "", fault: "1: expected an object with 'source' and, if wanted, 'output', found nothing" },
-    { text: "- a", fault: "1: expected an object with 'source' and, if wanted, 'output', found a list" },
+    {
+      text: "",
+      fault: "1: expected an object with 'source' and, if wanted, 'stores' and 'output', found nothing",
+    },
+    {
+      text: "- a",
+      fault: "1: expected an object with 'source' and, if wanted, 'stores' and 'output', found a list",
+    },
     { text: "output: {gold: out}", fault: "1: expected the key 'source'" },
     {
       text: "source:",

@@ -1,29 +1,45 @@
 import { readFileSync } from "node:fs";
 import { type Command, choiceOption } from "../command.ts";
 import { exitCode } from "../errors.ts";
-import { loadSettings, trinoUsers } from "../settings.ts";
+import { loadSettings, type Settings, trinoUsers } from "../settings.ts";
+
+const users = ["bi", ...trinoUsers.filter((user) => user !== "bi"), "landing"] as const;
 
 export const credentials: Command = {
-  summary: "how a client logs in to Trino: address, user, password, certificate authority",
+  summary: "how a client logs in: address, user, password, certificate authority",
   positionals: "",
   options: {
-    user: { type: "string", value: "USER", help: "bi, admin, dbt or ingest (default: bi)" },
+    user: {
+      type: "string",
+      value: "USER",
+      help: "of Trino: bi, admin, dbt or ingest; of the object store: landing (default: bi)",
+    },
     password: { type: "boolean", help: "print the password alone" },
     ca: { type: "boolean", help: "print the certificate of the stack's authority alone (PEM)" },
   },
   async run(words, { print, env }) {
     const settings = loadSettings(env);
-    const user = choiceOption({ ...words, options: { user: "bi", ...words.options } }, "user", trinoUsers);
+    const user = choiceOption(words, "user", users);
     const authority = readFileSync(settings.trino.authorityFile, "utf8");
     if (words.options.ca) print(authority);
-    else if (words.options.password) print(`${settings.trino.passwords[user]}\n`);
-    else {
-      print(`address    https://localhost:${settings.trinoPort}   (Trino; catalog lakehouse, schemas silver and gold)
-user       ${user}
-password   ./scripts/reelhouse credentials --user ${user} --password
-authority  ./scripts/reelhouse credentials --ca > reelhouse-ca.crt
-`);
-    }
+    else if (words.options.password) print(`${passwordOf(user, settings)}\n`);
+    else print(user === "landing" ? describeStore(settings) : describeTrino(user, settings));
     return exitCode.ok;
   },
 };
+
+const passwordOf = (user: (typeof users)[number], { store, trino }: Settings) =>
+  user === "landing" ? store.landing.secretKey : trino.passwords[user];
+
+const describeTrino = (user: string, { trinoPort }: Settings) =>
+  `address    https://localhost:${trinoPort}   (Trino; catalog lakehouse, schemas silver and gold)
+user       ${user}
+password   ./scripts/reelhouse credentials --user ${user} --password
+authority  ./scripts/reelhouse credentials --ca > reelhouse-ca.crt
+`;
+
+const describeStore = ({ store }: Settings) =>
+  `address    ${store.endpoint}   (S3; bucket landing; only in the stack's own network)
+user       ${store.landing.accessKey}   (the access key)
+password   ./scripts/reelhouse credentials --user landing --password   (the secret key)
+`;

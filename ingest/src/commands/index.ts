@@ -6,6 +6,7 @@ import { diff } from "./diff.ts";
 import { doctor } from "./doctor.ts";
 import { exportCommand } from "./export.ts";
 import { history } from "./history.ts";
+import { land } from "./land.ts";
 import { mounts } from "./mounts.ts";
 import { build, ingest, run } from "./pipeline.ts";
 import { quarantine } from "./quarantine.ts";
@@ -20,6 +21,7 @@ export const commands = {
   ingest,
   build,
   export: exportCommand,
+  land,
   sql,
   history,
   diff,

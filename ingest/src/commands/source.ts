@@ -3,6 +3,7 @@ import { describeTold, tellSource } from "../add/describe.ts";
 import { type AddedSource, planSource } from "../add/source.ts";
 import { writeAll } from "../add/write-files.ts";
 import { type Command, commonOptions, type Words } from "../command.ts";
+import { isLocation } from "../config/stores.ts";
 import { exitCode, usageError } from "../errors.ts";
 import { hostPath, readConfiguration } from "../session.ts";
 
@@ -37,6 +38,11 @@ function requestOf(words: Words, env: NodeJS.ProcessEnv): Parameters<typeof plan
   const [action, file, ...more] = words.positionals;
   if (action !== "add" || file === undefined || more.length > 0)
     throw usageError("reelhouse source: expected 'add FILE'", "reelhouse source add FILE --name NAME");
+  if (isLocation(file))
+    throw usageError(
+      `${file}: expected a local file; nothing was written`,
+      "add the source with a local copy of one delivery, then write the location as its path in pipeline.yaml",
+    );
   const { name } = words.options;
   const hostRoot = env.REELHOUSE_HOST_ROOT ?? "";
   const configuration = readConfiguration(words, env);

@@ -1,18 +1,31 @@
 import { glob, readdir, stat } from "node:fs/promises";
 import { dirname, extname, isAbsolute, join, matchesGlob, normalize, relative, resolve } from "node:path";
 import type { Pipeline, Source } from "../config.ts";
-import { inputError, usageError } from "../errors.ts";
+import { inputError, type ReelhouseError, usageError } from "../errors.ts";
 import { endingsOf } from "../read/formats.ts";
 import { unreadable } from "../read/open.ts";
 import type { SourceFile } from "../read/record.ts";
 
 /** One path of a source, on the host. */
-export interface SourcePath {
+export interface LocalPath {
+  readonly kind: "local";
   /** Absolute; a file, a folder or a glob. */
   readonly path: string;
   /** Absolute; what a container must see: the folder of a file or of a glob's first part, or `path`. */
   readonly folder: string;
 }
+
+/** One path of a source, on an S3 store. */
+export interface ObjectPath {
+  readonly kind: "s3";
+  /** `s3://bucket/key`, as it is written; an object, a folder or a glob. */
+  readonly path: string;
+  readonly bucket: string;
+  /** What follows the bucket; "" is the bucket's own folder. */
+  readonly key: string;
+}
+
+export type SourcePath = LocalPath | ObjectPath;
 
 export interface Mount {
   /** Absolute, on the host. */
@@ -20,50 +33,74 @@ export interface Mount {
   mode: "ro" | "rw";
 }
 
+const globSign = /[*?[\]{}]|[!+@]\(/;
+
 export function hasGlob(path: string): boolean {
-  return /[*?[\]{}]|[!+@]\(/.test(path);
+  return globSign.test(path);
+}
+
+/** Where the first sign of a glob stands; a backslash takes the next sign's meaning, so it ends what is literal too. */
+export function literalPart(path: string): string {
+  const end = path.search(new RegExp(`${globSign.source}|\\\\`));
+  return end < 0 ? path : path.slice(0, end);
 }
 
 /** `written` as `pipeline.yaml` has it; the base folder's own name is never a glob. */
-export function sourcePath(written: string, baseFolder: string): SourcePath {
+export function sourcePath(written: string, baseFolder: string): LocalPath {
   const segments = normalize(written).split("/");
   const firstGlob = segments.findIndex(hasGlob);
   if (firstGlob < 0) {
     const path = resolve(baseFolder, written);
     // a file is seen through its folder, so that a missing one can be told from a missing folder
     const isFile = extname(path) !== "" && dirname(path) !== "/";
-    return { path, folder: isFile ? dirname(path) : path };
+    return { kind: "local", path, folder: isFile ? dirname(path) : path };
   }
   const start = isAbsolute(written) ? "/" : baseFolder;
   const folder = resolve(start, ...segments.slice(0, firstGlob).filter(Boolean));
-  return { path: join(folder, ...segments.slice(firstGlob)), folder };
+  return { kind: "local", path: join(folder, ...segments.slice(firstGlob)), folder };
 }
 
+export const localPaths = ({ paths }: Pick<Source, "paths">): LocalPath[] =>
+  paths.filter((path) => path.kind === "local");
+
 /**
- * The files of a source: path by path as configured, those of a glob or a folder by name. `hostRoot` is where
+ * The local files of a source: path by path as configured, those of a glob or a folder by name. `hostRoot` is where
  * this process sees the host's `/`. Throws an `inputError` (exit 3) if a path leads to no file.
  */
 export async function expandPaths(source: Source, hostRoot: string): Promise<SourceFile[]> {
   const files = new Map<string, SourceFile>();
-  for (const path of source.paths) {
-    for (const hostPath of await expandPath(path, source, hostRoot)) {
-      files.set(hostPath, { hostPath, path: hostRoot + hostPath });
-    }
+  for (const path of localPaths(source)) {
+    for (const file of await expandPath(path, source, hostRoot)) files.set(file.hostPath, file);
   }
   return [...files.values()];
 }
 
-async function expandPath({ path, folder }: SourcePath, source: Source, hostRoot: string): Promise<string[]> {
+/** The files of one path, by name. Throws an `inputError` (exit 3) if it leads to none. */
+export async function expandPath(path: LocalPath, source: Source, hostRoot: string): Promise<SourceFile[]> {
+  const found = await expandOnHost(path, source, hostRoot);
+  return found.map((hostPath) => ({ hostPath, path: hostRoot + hostPath }));
+}
+
+async function expandOnHost(
+  { path, folder }: LocalPath,
+  source: Source,
+  hostRoot: string,
+): Promise<string[]> {
   const kind = await kindOf(path, hostRoot);
   if (kind === "file") return [path];
   const isGlob = kind === "missing" && path !== folder && hasGlob(relative(folder, path));
   if (kind === "missing" && !isGlob) throw unreadable(path, { code: "ENOENT" });
-  const endings = endingsOf(source.format ?? source.usualFormat);
-  const found = isGlob ? await globbed(path, folder, hostRoot) : await listed(path, endings, hostRoot);
+  const found = isGlob ? await globbed(path, folder, hostRoot) : await listed(path, source, hostRoot);
   if (found.length > 0) return found.sort();
-  throw inputError(`no file found for source ${source.name}`, {
+  throw noFileFound(path, source, isGlob ? "glob" : "folder");
+}
+
+/** The `inputError` for a glob or a folder without a file. */
+export function noFileFound(path: string, source: Source, kind: "glob" | "folder"): ReelhouseError {
+  const endings = endingsOf(source.format ?? source.usualFormat).join(" or *.");
+  return inputError(`no file found for source ${source.name}`, {
     file: path,
-    expected: isGlob ? "a file that fits the glob" : `files *.${endings.join(" or *.")} in the folder`,
+    expected: kind === "glob" ? "a file that fits the glob" : `files *.${endings} in the folder`,
     next: "check the path in pipeline.yaml, or deliver the file",
   });
 }
@@ -84,14 +121,17 @@ async function globbed(path: string, folder: string, hostRoot: string): Promise<
   return withoutFolders(folder, names, hostRoot);
 }
 
-/** Compressed files too: `critics.csv.gz`. */
-async function listed(path: string, endings: readonly string[], hostRoot: string): Promise<string[]> {
+async function listed(path: string, source: Source, hostRoot: string): Promise<string[]> {
   const names = await readdir(hostRoot + path).catch((cause) => {
     throw unreadable(path, cause);
   });
-  const ending = new RegExp(`\\.(${endings.join("|")})(\\.(gz|zst))?$`, "i");
-  const isWanted = (name: string) => !name.startsWith(".") && ending.test(name);
-  return withoutFolders(path, names.filter(isWanted), hostRoot);
+  return withoutFolders(path, names.filter(wantedIn(source)), hostRoot);
+}
+
+/** Whether a file of a folder is one of the source's, by its name; compressed ones too: `critics.csv.gz`. */
+export function wantedIn({ format, usualFormat }: Source): (name: string) => boolean {
+  const ending = new RegExp(`\\.(${endingsOf(format ?? usualFormat).join("|")})(\\.(gz|zst))?$`, "i");
+  return (name) => !name.startsWith(".") && ending.test(name);
 }
 
 /** A link that leads nowhere stays: its delivery must be refused, not overlooked. */
@@ -101,7 +141,7 @@ async function withoutFolders(folder: string, names: readonly string[], hostRoot
   return paths.filter((_, index) => kinds[index] !== "folder");
 }
 
-export const isGlob = ({ path, folder }: SourcePath): boolean =>
+export const isGlob = ({ path, folder }: LocalPath): boolean =>
   path !== folder && hasGlob(relative(folder, path));
 
 /** Whether a CSV file that appears in `folder` would be taken for a delivery of the glob `path`. */
@@ -138,7 +178,7 @@ export async function refuseSharedFolders({ sources, output }: Pipeline, hostRoo
 
 /** The host's folders that a container needs to see; a folder inside another of the same mode is left out. */
 export function mountsOf(pipeline: Pipeline): Mount[] {
-  const folders = pipeline.sources.flatMap(({ paths }) => paths.map(({ folder }) => folder));
+  const folders = pipeline.sources.flatMap((source) => localPaths(source).map(({ folder }) => folder));
   return [...outermost(folders, "ro"), ...outermost(Object.values(pipeline.output), "rw")];
 }
 

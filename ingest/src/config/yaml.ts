@@ -26,6 +26,7 @@ export class YamlReader {
     this.#env = env;
     const options = { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: false };
     const document = parseDocument(text, options);
+    if (document.errors.length > 0) this.#addUnquoted(text);
     for (const { pos, message } of document.errors) this.#add(pos[0], message);
     this.throwFaults();
     this.#resolveAlias = (node) => (isAlias(node) ? (node.resolve(document) ?? node) : node);
@@ -106,11 +107,32 @@ export class YamlReader {
     return text.trim() === "" || !isPlain ? undefined : text;
   }
 
+  /** The value of the environment variable that is named as `${NAME}` and nothing else; no fault ever shows a value. */
+  secret(entry: Entry): string | undefined {
+    const name = /^\$\{([A-Za-z_]\w*)\}$/.exec(String(this.scalar(entry)))?.[1];
+    const value = name === undefined ? undefined : this.#env[name];
+    if (name === undefined)
+      this.fault(entry, `expected \${NAME}, an environment variable: a secret does not belong in this file`);
+    else if (!value) this.fault(entry, `environment variable ${name} is not set`);
+    else if (!/^[\x21-\x7e]+$/.test(value))
+      this.fault(entry, `environment variable ${name}: expected a key without blanks or control characters`);
+    else return value;
+    return undefined;
+  }
+
   /** Throws a usage error (exit 2) that lists the faults by line, if there are any. */
   throwFaults(): void {
     if (this.#faults.length === 0) return;
     const sorted = this.#faults.toSorted((left, right) => left.line - right.line);
     throw usageError(sorted.map(({ line, text }) => `${this.#file}:${line}: ${text}`).join("\n"));
+  }
+
+  /** YAML takes the braces of `{key: ${NAME}}` for its own: told first and alone, as its errors do not say so. */
+  #addUnquoted(text: string): void {
+    const unquoted = /[{,]\s*[\w-]+:\s*(?=\$\{(\w+)\})/g;
+    for (const { index, 0: before, 1: name } of text.matchAll(unquoted))
+      this.#add(index + before.length, `\${${name}} inside {} needs quotes: "\${${name}}"`);
+    this.throwFaults();
   }
 
   #add(offset: number, text: string): void {
