@@ -6,7 +6,7 @@ import type { Job } from "./ingest.ts";
 import { type Claim, findKnown, neverCame } from "./ledger.ts";
 import type { Content } from "./load.ts";
 import type { Delivered } from "./objects/delivered.ts";
-import { loadedObjects, rememberObject } from "./objects/memory.ts";
+import { loadedObjects, rememberObjects } from "./objects/memory.ts";
 import { hashFile, watchFile } from "./read/identity.ts";
 import type { SourceFile } from "./read/record.ts";
 
@@ -62,6 +62,7 @@ export async function* arrivals(
       if (loaded) return { ...one, loaded };
       return hash(one, join(tools.folder, `download.${index}`), source, tools);
     });
+    await rememberObjects(tools.ledger, hashed.flatMap(objectOf));
     const hashes = hashed.flatMap((found) => ("hashed" in found ? found.hashed.content.contentHash : []));
     const known = await findKnown(tools.ledger, source.name, hashes);
     for (const found of hashed) {
@@ -76,6 +77,11 @@ export async function* arrivals(
   }
 }
 
+const objectOf = (found: Hashed | Arrival) =>
+  "hashed" in found && "key" in found.delivery
+    ? [{ object: found.delivery, contentHash: found.hashed.content.contentHash }]
+    : [];
+
 type Hashed = Sized & { file: SourceFile; hashed: Omit<Content, "known"> };
 
 /** `path`: where an object is downloaded to. */
@@ -83,7 +89,7 @@ async function hash(
   { delivery, byteCount }: Sized,
   path: string,
   source: Source,
-  { ledger, buckets, runId, signal }: Tools,
+  { buckets, runId, signal }: Tools,
 ): Promise<Hashed | Arrival> {
   try {
     const isObject = "key" in delivery;
@@ -91,7 +97,6 @@ async function hash(
     const file = isObject ? { path, hostPath: delivery.hostPath } : delivery;
     const unchanged = await watchFile(file);
     const found = await hashFile(file);
-    if (isObject) await rememberObject(ledger, delivery, found.contentHash);
     const content = { ...found, source: source.name, sourceFile: file.hostPath, runId };
     return { delivery, byteCount, file, hashed: { content, unchanged } };
   } catch (error) {

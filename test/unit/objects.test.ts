@@ -169,7 +169,7 @@ describe("an object", () => {
     await open(["in/a.csv", "in/b.csv", "in/c.csv"]);
     const noted: unknown[] = [];
     const query = async (sql: string, values: unknown[] = []) => {
-      if (sql.includes("insert into ledger.landed_object")) noted.push(values[0]);
+      if (sql.includes("insert into ledger.landed_object")) noted.push(...JSON.parse(String(values[0])));
       return { rows: sql.includes("ledger.landed_object as known") ? remembered : [] };
     };
     const tools = {
@@ -193,7 +193,7 @@ describe("an object", () => {
     expect(texts).toEqual(
       ["a", "b", "c"].map((name) => `s3://drop/in/${name}.csv: content of in/${name}.csv`),
     );
-    expect(noted).toHaveLength(3);
+    expect(noted).toMatchObject(["a", "b", "c"].map((name) => ({ location: `s3://drop/in/${name}.csv` })));
     expect(left).toEqual([]);
   });
 

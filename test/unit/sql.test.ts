@@ -23,7 +23,10 @@ const settings = Object.fromEntries(
       "DBT_URL",
       "DBT_TOKEN",
     ],
-    ...["S3_INGEST_ACCESS_KEY", "S3_INGEST_SECRET_KEY", "S3_PUBLISHER_ACCESS_KEY", "S3_PUBLISHER_SECRET_KEY"],
+    ...["INGEST", "PUBLISHER", "LANDING"].flatMap((user) => [
+      `S3_${user}_ACCESS_KEY`,
+      `S3_${user}_SECRET_KEY`,
+    ]),
     ...["ADMIN", "BI", "DBT", "INGEST"].map((user) => `TRINO_${user}_PASSWORD`),
     "TRINO_PORT",
   ].map((name) => [name, "1"]),

@@ -14,16 +14,22 @@ const identityOf = ({ etag, byteCount, modifiedAt }: ListedObject) =>
   `${etag}/${byteCount}/${modifiedAt.toISOString()}`;
 
 /** `contentHash`: of the bytes that were downloaded as this object. */
-export async function rememberObject(
+export async function rememberObjects(
   ledger: Database,
-  object: ListedObject,
-  contentHash: string,
+  objects: readonly { object: ListedObject; contentHash: string }[],
 ): Promise<void> {
+  if (objects.length === 0) return;
+  const entries = objects.map(({ object, contentHash }) => ({
+    location: object.hostPath,
+    identity: identityOf(object),
+    contentHash,
+  }));
   await ledger.query(
-    `insert into ledger.landed_object (location, identity, content_hash) values ($1, $2, $3)
+    `insert into ledger.landed_object (location, identity, content_hash)
+     select * from jsonb_to_recordset($1) as object (location text, identity text, "contentHash" text)
      on conflict (location) do update
      set identity = excluded.identity, content_hash = excluded.content_hash, noted_at = now()`,
-    [object.hostPath, identityOf(object), contentHash],
+    [JSON.stringify(entries)],
   );
 }
 
