@@ -43,7 +43,9 @@ figures as (
     union all
     select source, 'rows_in' as metric, null as detail, rows_read as value from batches
     union all
-    select source, 'excluded' as metric, null as detail, rows_read as value from batches where excluded_at is not null
+    select source, 'excluded' as metric, null as detail, rows_read as value
+    from batches
+    where excluded_at is not null
     union all
     select quarantine.source, 'quarantined' as metric, null as detail, 1 as value
     from quarantine
