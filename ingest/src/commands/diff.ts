@@ -94,7 +94,7 @@ async function* describeRows({ came, went }: RowDifferences): AsyncGenerator<str
     ["came", came],
     ["went", went],
   ] as const) {
-    yield `${count} rows ${word}${count > sample.rows.length ? `, the first ${sample.rows.length}` : ""}\n`;
+    yield `${count} ${count === 1 ? "row" : "rows"} ${word}${count > sample.rows.length ? `, the first ${sample.rows.length}` : ""}\n`;
     if (sample.rows.length > 0) yield* resultFormats.table.encode(Readable.from([sample]));
   }
 }
