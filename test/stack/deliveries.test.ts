@@ -251,7 +251,7 @@ describe("many small files", () => {
     const result = JSON.parse((await stack.succeed(ingest)).stdout);
     expect(result.loaded).toHaveLength(fileCount);
     const [counts] = await stack.query(
-      `SELECT count(*) AS "rows", count(DISTINCT "$path") AS objects, count(DISTINCT _batch_id) AS batches,
+      `SELECT count(*) AS "rows", count(DISTINCT bronze.many."$path") AS objects, count(DISTINCT _batch_id) AS batches,
          count_if(_source_file LIKE '%/' || file || '.csv') AS own, count_if(CAST(_row_number AS varchar) = line) AS numbered
        FROM bronze.many JOIN bronze.batches ON batch_id = _batch_id`,
       "admin",
