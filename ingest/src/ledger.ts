@@ -125,17 +125,27 @@ const claimOf = (row: BatchRow): Claim => ({
   isReleased: row.released_at !== null || row.replaces !== null,
 });
 
-/** From here on the batch is not read again: what is on the store is what will count. */
+/**
+ * From here on the batches are not read again: what is on the store is what will count. All or none: of batches that
+ * share an object, those that are not noted would be read again, and their rows come twice.
+ */
 export async function noteWritten(
   ledger: Database,
-  { source, batchId }: Claim,
-  { counts, rows, rejects }: Written,
+  batches: readonly (Written & { claim: Claim })[],
 ): Promise<void> {
+  if (batches.length === 0) return;
+  const notes = batches.map(({ claim: { source, batchId }, counts, rows, rejects }) => ({
+    ...{ source, batchId, ...counts },
+    ...{ rowObjects: rows, rejectObject: rejects ?? null },
+  }));
   await ledger.query(
-    `update ledger.batch set state = 'written', rows_read = $3, rows_accepted = $4, rows_quarantined = $5,
-         row_objects = $6, reject_object = $7
-     where source = $1 and batch_id = $2 and state = 'claimed'`,
-    [source, batchId, counts.rowsRead, counts.rowsAccepted, counts.rowsQuarantined, rows, rejects ?? null],
+    `update ledger.batch set state = 'written', rows_read = "rowsRead", rows_accepted = "rowsAccepted",
+         rows_quarantined = "rowsQuarantined", row_objects = "rowObjects", reject_object = "rejectObject"
+     from jsonb_to_recordset($1) as written (
+         source text, "batchId" text, "rowsRead" bigint, "rowsAccepted" bigint, "rowsQuarantined" bigint,
+         "rowObjects" text[], "rejectObject" text)
+     where batch.source = written.source and batch_id = "batchId" and state = 'claimed'`,
+    [JSON.stringify(notes)],
   );
 }
 

@@ -98,13 +98,13 @@ async function write(
   }
   const batch = { claim, columns: [...names], ...written };
   if (group) group.add(batch, content.byteCount);
-  else await noteWritten(job.ledger, claim, written);
+  else await noteWritten(job.ledger, [batch]);
   return group ? undefined : batch;
 }
 
 /** The batches of a group, once what they share is on the store. */
 export async function flushGroup(group: Group, job: Job): Promise<WrittenBatch[]> {
   const batches = await group.flush();
-  for (const batch of batches) await noteWritten(job.ledger, batch.claim, batch);
+  await noteWritten(job.ledger, batches);
   return batches;
 }
