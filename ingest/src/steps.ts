@@ -47,7 +47,7 @@ async function loading<T>(
 ): Promise<T> {
   const { settings, ledger, report, runId, signal } = run;
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
-  const store = connectStore(settings.store.endpoint, settings.store.ingest);
+  const store = connectStore(settings, "ingest");
   const tools = { trino, ledger, store, report, runId, signal, contracts, hostRoot: settings.hostRoot };
   return work(tools).catch(async (error) => {
     // Trino tells a store or a catalog that went away like a faulty statement; which of the two it was is asked here.
@@ -93,7 +93,7 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
     tellWarnings(built, run);
     const tested = await branchPointers(publisher, "audit");
     signal.throwIfAborted();
-    const store = connectStore(settings.store.endpoint, settings.store.publisher);
+    const store = connectStore(settings, "publisher");
     const details = { missing, tests: countTests(built), build_seconds: built.seconds };
     const publication = await publish(
       { publisher, store },

@@ -25,7 +25,7 @@ const settings = Object.fromEntries(
     ],
     ...["S3_INGEST_ACCESS_KEY", "S3_INGEST_SECRET_KEY", "S3_PUBLISHER_ACCESS_KEY", "S3_PUBLISHER_SECRET_KEY"],
     ...["ADMIN", "BI", "DBT", "INGEST"].map((user) => `TRINO_${user}_PASSWORD`),
-    "TRINO_PORT",
+    ...["TRINO_PORT", "SERVICE_TIMEOUT_SECONDS"],
   ].map((name) => [name, "1"]),
 );
 writeFileSync(
