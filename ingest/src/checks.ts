@@ -30,9 +30,9 @@ const checks = [
   { part: "dbt", check: projectHash },
 ] as const satisfies Check[];
 
-async function checkStore({ store }: Settings): Promise<void> {
-  await connectStore(store.endpoint, store.ingest).metadataOf("bronze", "rows/none");
-  await connectStore(store.endpoint, store.publisher).metadataOf("warehouse", "none/metadata/none");
+async function checkStore(settings: Settings): Promise<void> {
+  await connectStore(settings, "ingest").metadataOf("bronze", "rows/none");
+  await connectStore(settings, "publisher").metadataOf("warehouse", "none/metadata/none");
 }
 
 /** With catalog and object store behind it: the rows of a table are not answered from memory. */

@@ -58,3 +58,16 @@ export function serviceError(service: string, operation: string, cause: unknown)
   const message = `${service}: ${operation}: ${answer}`;
   return new ReelhouseError(message, exitCode.serviceDown, { next, cause });
 }
+
+/** The disk of the object store has no room left: exit 5. `operation` names the service that met it, and what for. */
+export function storeFullError(operation: string, cause: unknown): ReelhouseError {
+  const answer = cause instanceof Error ? cause.message : String(cause);
+  return new ReelhouseError(
+    `${operation}: the object store's disk is full: ${answer}`,
+    exitCode.serviceDown,
+    {
+      next: "make room on the disk that holds the volume 'store' (docker system df), then run again",
+      cause,
+    },
+  );
+}

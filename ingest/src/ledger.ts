@@ -148,26 +148,27 @@ const claimOf = (row: BatchRow): Claim => ({
   isReleased: row.released_at !== null || row.replaces !== null,
 });
 
-/** From here on these batches are not read again: what is on the store is what will count. */
+/**
+ * From here on the batches are not read again: what is on the store is what will count. All or none: of batches that
+ * share an object, those that are not noted would be read again, and their rows come twice.
+ */
 export async function noteWritten(
   ledger: Database,
   batches: readonly (Written & { claim: Claim })[],
 ): Promise<void> {
-  const entries = batches.map(({ claim, counts, rows, rejects }) => ({
-    ...counts,
-    source: claim.source,
-    batchId: claim.batchId,
-    rows,
-    rejects,
+  if (batches.length === 0) return;
+  const notes = batches.map(({ claim: { source, batchId }, counts, rows, rejects }) => ({
+    ...{ source, batchId, ...counts },
+    ...{ rowObjects: rows, rejectObject: rejects ?? null },
   }));
   await ledger.query(
-    `update ledger.batch as batch
-     set state = 'written', rows_read = "rowsRead", rows_accepted = "rowsAccepted",
-         rows_quarantined = "rowsQuarantined", row_objects = "rows", reject_object = rejects
-     from jsonb_to_recordset($1) as written (source text, "batchId" text, "rowsRead" bigint,
-         "rowsAccepted" bigint, "rowsQuarantined" bigint, "rows" text[], rejects text)
+    `update ledger.batch set state = 'written', rows_read = "rowsRead", rows_accepted = "rowsAccepted",
+         rows_quarantined = "rowsQuarantined", row_objects = "rowObjects", reject_object = "rejectObject"
+     from jsonb_to_recordset($1) as written (
+         source text, "batchId" text, "rowsRead" bigint, "rowsAccepted" bigint, "rowsQuarantined" bigint,
+         "rowObjects" text[], "rejectObject" text)
      where batch.source = written.source and batch_id = "batchId" and state = 'claimed'`,
-    [JSON.stringify(entries)],
+    [JSON.stringify(notes)],
   );
 }
 

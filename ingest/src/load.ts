@@ -115,6 +115,6 @@ async function write(
 /** The batches of a group, once what they share is on the store. */
 export async function flushGroup(group: Group, job: Job): Promise<WrittenBatch[]> {
   const batches = await group.flush();
-  if (batches.length > 0) await noteWritten(job.ledger, batches);
+  await noteWritten(job.ledger, batches);
   return batches;
 }

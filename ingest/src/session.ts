@@ -70,7 +70,7 @@ async function clearUp({ settings, ledger, signal }: Run): Promise<void> {
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   await reconcileVisible({ ledger, trino });
   await settleExclusions({ ledger, trino });
-  await ensureManifest({ ledger, store: connectStore(settings.store.endpoint, settings.store.publisher) });
+  await ensureManifest({ ledger, store: connectStore(settings, "publisher") });
 }
 
 /** Sorts by time, is unique, and names the run in the ledger, the publication and the logs. */

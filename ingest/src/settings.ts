@@ -3,7 +3,7 @@
  * The only reader of both. Every missing name is reported at once; no value is ever part of a message.
  */
 import { readFileSync } from "node:fs";
-import { serviceError } from "./errors.ts";
+import { serviceError, usageError } from "./errors.ts";
 
 export interface Settings {
   /** Where the host's folders are mounted in this container: `${hostRoot}/data` is the host's `/data`. */
@@ -14,6 +14,8 @@ export interface Settings {
   dbt: { url: string; token: string };
   /** The port on the host's loopback at which clients reach Trino. */
   trinoPort: number;
+  /** How long a service may say nothing to a request before it is taken for dead. */
+  silenceMs: number;
 }
 
 export interface StoreKeys {
@@ -24,7 +26,7 @@ export interface StoreKeys {
 export const trinoUsers = ["admin", "bi", "dbt", "ingest"] as const;
 export type TrinoUser = (typeof trinoUsers)[number];
 
-/** Throws a service error (exit 5) naming everything that is missing. */
+/** Throws a service error (exit 5) naming everything that is missing, exit 2 for a time that is none. */
 export function loadSettings(env: NodeJS.ProcessEnv): Settings {
   const folder = env.REELHOUSE_SECRETS ?? "/run/secrets/reelhouse";
   const values = { ...readSecrets(`${folder}/env`), ...env };
@@ -59,11 +61,18 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
     },
     dbt: { url: need("DBT_URL"), token: need("DBT_TOKEN") },
     trinoPort: Number(need("TRINO_PORT")),
+    silenceMs: 1000 * wholeSeconds("SERVICE_TIMEOUT_SECONDS", need("SERVICE_TIMEOUT_SECONDS")),
   };
   if (missing.length > 0) {
     throw serviceError("secrets", `read ${folder}/env`, new Error(`missing: ${missing.join(", ")}`));
   }
   return Object.freeze(settings);
+}
+
+/** Throws exit 2 for anything but a number of seconds; an empty text is reported as missing. */
+function wholeSeconds(name: string, text: string): number {
+  if (text === "" || /^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw usageError(`${name}: expected a whole number of seconds from 1 to 99999, found '${text}'`);
 }
 
 /** `NAME=value` lines; values are hex, so there is nothing to quote. */

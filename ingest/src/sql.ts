@@ -6,3 +6,7 @@ export const literal = (text: string | null): string =>
 
 /** A name as an SQL identifier. */
 export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** The first words of a statement, for a message. */
+export const excerpt = (sql: string, length: number): string =>
+  sql.trim().replace(/\s+/g, " ").slice(0, length);

@@ -48,7 +48,7 @@ async function loading<T>(
 ): Promise<T> {
   const { settings, ledger, report, runId, signal } = run;
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
-  const store = connectStore(settings.store.endpoint, settings.store.ingest);
+  const store = connectStore(settings, "ingest");
   const buckets = connectBuckets(settings, stores);
   const { hostRoot } = settings;
   const tools = { trino, ledger, store, buckets, report, runId, signal, contracts, hostRoot };
@@ -97,7 +97,7 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
     tellWarnings(built, run);
     const tested = await branchPointers(publisher, "audit");
     signal.throwIfAborted();
-    const store = connectStore(settings.store.endpoint, settings.store.publisher);
+    const store = connectStore(settings, "publisher");
     const details = {
       missing,
       tests: countTests(built.nodes.filter(isTest)),
@@ -217,7 +217,7 @@ export async function rollbackStep(
   const { settings, ledger, runId, signal } = run;
   const publisher = await connectCatalog(settings, "publisher");
   try {
-    const store = connectStore(settings.store.endpoint, settings.store.publisher);
+    const store = connectStore(settings, "publisher");
     const tools = { ledger, publisher, store };
     const undoing = await prepareRollback(tools, target);
     const out = await deliveriesAmong(ledger, undoing.batchesOut, "committed");

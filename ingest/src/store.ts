@@ -1,8 +1,10 @@
 /** Objects on the S3 store. Nothing but plain S3 calls, so that any S3 service will do. */
 import { createReadStream, statSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
 import { Client } from "minio";
-import { serviceError } from "./errors.ts";
-import type { StoreKeys } from "./settings.ts";
+import { serviceError, storeFullError } from "./errors.ts";
+import type { Settings } from "./settings.ts";
 
 export interface Store {
   /** Puts a local file. Nothing is visible before the last byte arrived. */
@@ -15,37 +17,30 @@ export interface Store {
   metadataOf(bucket: string, key: string): Promise<Record<string, string> | undefined>;
 }
 
-/** minio-js has no time limits of its own. */
-const requestTimeoutMs = 30_000;
-/** Of a download, whose size is not known before. */
-const transferTimeoutMs = 30 * 60_000;
-/** A slower upload is a stalled one. */
-const leastBytesPerMs = 100;
-
-/** `endpoint`: http://host:port */
-export function connectStore(endpoint: string, keys: StoreKeys): Store {
-  const url = new URL(endpoint);
+/** Throws a service error for whatever keeps an operation from its end, and for a store that falls silent. */
+export function connectStore({ store, silenceMs }: Settings, role: "ingest" | "publisher"): Store {
+  const url = new URL(store.endpoint);
+  const isSecure = url.protocol === "https:";
   const client = new Client({
     endPoint: url.hostname,
-    port: Number(url.port || (url.protocol === "https:" ? 443 : 80)),
-    useSSL: url.protocol === "https:",
-    accessKey: keys.accessKey,
-    secretKey: keys.secretKey,
+    port: Number(url.port || (isSecure ? 443 : 80)),
+    useSSL: isSecure,
+    ...store[role],
     region: "us-east-1",
+    transport: impatient(isSecure ? https : http, silenceMs),
   });
-  const told = async <T>(operation: string, work: Promise<T>, timeoutMs = requestTimeoutMs): Promise<T> => {
+  const told = async <T>(operation: string, work: Promise<T>): Promise<T> => {
     try {
-      return await within(timeoutMs, work);
+      return await work;
     } catch (cause) {
-      throw serviceError("minio", operation, cause);
+      throw storeError(operation, cause);
     }
   };
   return {
     async putFile(bucket, key, file) {
       // The size is passed on: without it the client buffers 550 MB (minio-js 8).
       const { size } = statSync(file);
-      const upload = client.putObject(bucket, key, createReadStream(file), size);
-      await told(`put ${bucket}/${key}`, upload, requestTimeoutMs + size / leastBytesPerMs);
+      await told(`put ${bucket}/${key}`, client.putObject(bucket, key, createReadStream(file), size));
     },
     async putBytes(bucket, key, bytes) {
       await told(`put ${bucket}/${key}`, client.putObject(bucket, key, bytes));
@@ -56,31 +51,40 @@ export function connectStore(endpoint: string, keys: StoreKeys): Store {
       return Buffer.concat(chunks).toString("utf8");
     },
     async getFile(bucket, key, file) {
-      await told(`get ${bucket}/${key}`, client.fGetObject(bucket, key, file), transferTimeoutMs);
+      await told(`get ${bucket}/${key}`, client.fGetObject(bucket, key, file));
     },
     async metadataOf(bucket, key) {
       try {
-        return (await within(requestTimeoutMs, client.statObject(bucket, key))).metaData;
+        return (await client.statObject(bucket, key)).metaData;
       } catch (cause) {
         if ((cause as { code?: string }).code === "NotFound") return undefined;
-        throw serviceError("minio", `look up ${bucket}/${key}`, cause);
+        throw storeError(`look up ${bucket}/${key}`, cause);
       }
     },
   };
 }
 
-async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  const timeout = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => timeout.reject(new Error(`no answer within ${timeoutMs / 1000} s`)),
-    timeoutMs,
-  );
-  try {
-    return await Promise.race([work, timeout.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+type Transport = Pick<typeof http, "request">;
+
+/**
+ * minio-js has no time limits of its own. Limits the time in which no byte moves, so that no size is too large, and
+ * ends the connection: one that stays open would keep the process from its end.
+ */
+function impatient(transport: Transport, silenceMs: number): Transport {
+  const request = (options: http.RequestOptions, onResponse?: (answer: http.IncomingMessage) => void) => {
+    const sent = transport.request({ ...options, timeout: silenceMs }, onResponse);
+    let broken: { destroy(error: Error): unknown } = sent;
+    // From then on, its reader is the one who waits.
+    sent.on("response", (answer) => (broken = answer));
+    return sent.on("timeout", () => broken.destroy(new Error(`no answer within ${silenceMs / 1000} s`)));
+  };
+  return { request: request as Transport["request"] };
 }
+
+const storeError = (operation: string, cause: unknown) =>
+  (cause as { code?: string }).code === "XMinioStorageFull"
+    ? storeFullError(`minio: ${operation}`, cause)
+    : serviceError("minio", operation, cause);
 
 /** `s3://bucket/some/key` as its two parts. */
 export function splitLocation(location: string): { bucket: string; key: string } {

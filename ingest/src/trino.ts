@@ -6,9 +6,10 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { AxiosStatic } from "axios";
 import { BasicAuth, type QueryResult, Trino } from "trino-client";
-import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
+import { exitCode, ReelhouseError, serviceError, storeFullError } from "./errors.ts";
 import { parseExactly } from "./json.ts";
 import type { Settings, TrinoUser } from "./settings.ts";
+import { excerpt } from "./sql.ts";
 
 /** A cell as Trino sends it; integers that a double cannot hold are bigint. */
 export type Cell = string | number | bigint | boolean | null | Cell[] | { [key: string]: Cell };
@@ -27,8 +28,9 @@ export interface TrinoSession {
 // trino-client is CommonJS: an ESM import of axios would be another copy, with other defaults.
 const axios = createRequire(import.meta.url)("axios") as AxiosStatic;
 
-const requestTimeoutMs = 60_000;
 const statementTimeoutMs = 15 * 60_000;
+/** axios' name for it. */
+const timedOut = "ECONNABORTED";
 
 /** How the statements of a run are marked in Trino; a person's are not. */
 export const runSource = "reelhouse";
@@ -40,6 +42,7 @@ export function connectTrino(
   { catalog, signal, source = runSource }: { catalog: string; signal?: AbortSignal; source?: string },
 ): TrinoSession {
   useExactAnswers();
+  limitSilence(settings.silenceMs);
   const client = Trino.create({
     server: settings.trino.url,
     source,
@@ -65,6 +68,7 @@ async function* statementPages(client: Trino, sql: string, signal?: AbortSignal)
   const deadlineMs = Date.now() + statementTimeoutMs;
   let last: QueryResult | undefined;
   let finished = false;
+  let isSilent = false;
   try {
     const results = await client.query(sql);
     for (;;) {
@@ -80,10 +84,11 @@ async function* statementPages(client: Trino, sql: string, signal?: AbortSignal)
     }
     finished = true;
   } catch (cause) {
-    throw axios.isAxiosError(cause) ? connectionError(cause) : cause;
+    isSilent = axios.isAxiosError(cause) && cause.code === timedOut;
+    throw axios.isAxiosError(cause) ? connectionError(sql, cause) : cause;
   } finally {
-    // Whoever stops reading half way must not leave a query running.
-    if (!finished && last?.nextUri) await client.cancel(last.id).catch(() => undefined);
+    // Whoever stops reading half way must not leave a query running. One that is silent would not hear of it.
+    if (!finished && !isSilent && last?.nextUri) await client.cancel(last.id).catch(() => undefined);
   }
 }
 
@@ -107,14 +112,38 @@ const overdue = (queryId: string) =>
 function statementError(sql: string, error: TrinoError): Error {
   if (error.errorName === "SERVER_STARTING_UP")
     return serviceError("trino", "query", new Error(error.message));
-  const statement = sql.trim().replace(/\s+/g, " ").slice(0, 120);
+  const full = storeFullAnswer(error.failureInfo);
+  if (full) return storeFullError(`trino: query "${excerpt(sql, 60)}"`, new Error(full));
+  const statement = excerpt(sql, 120);
   return new StatementError(`trino: ${error.errorName}: ${error.message}\n  statement: ${statement}`, error);
 }
 
-function connectionError(cause: { response?: { status: number }; message: string; code?: string }): Error {
+/** What trino-client's type of it leaves out. */
+interface Failure {
+  message?: string;
+  cause?: Failure;
+}
+
+/** What the object store said to Trino, whose own message does not tell, when its disk was full. */
+function storeFullAnswer(failure: Failure | undefined): string | undefined {
+  if (!failure) return undefined;
+  const answer = /^(.*?) \(Service: S3, Status Code: 507\b/.exec(failure.message ?? "")?.[1];
+  return storeFullAnswer(failure.cause) ?? answer;
+}
+
+function connectionError(
+  sql: string,
+  cause: { response?: { status: number }; message: string; code?: string },
+): Error {
   const status = cause.response?.status;
   if (status === 401) return serviceError("trino", "log in", new Error("401: the password was refused"));
-  return serviceError("trino", "query", cause);
+  return serviceError("trino", `query "${excerpt(sql, 60)}"`, cause);
+}
+
+/** trino-client has no time limits, and waits for each answer; Trino sends one every second while a statement runs. */
+function limitSilence(silenceMs: number): void {
+  axios.defaults.timeout = silenceMs;
+  axios.defaults.timeoutErrorMessage = `no answer within ${silenceMs / 1000} s`;
 }
 
 let exactAnswers = false;
@@ -123,7 +152,6 @@ let exactAnswers = false;
 function useExactAnswers(): void {
   if (exactAnswers) return;
   exactAnswers = true;
-  axios.defaults.timeout = requestTimeoutMs;
   axios.defaults.maxRedirects = 0;
   axios.defaults.transformResponse = [
     function parse(this: { baseURL?: string }, body: unknown) {

@@ -47,6 +47,8 @@ export interface Stack {
   /** As `reelhouse`, and fails the test unless the command ends with 0. */
   succeed(words: string[], options?: CommandOptions): Promise<Outcome>;
   compose(words: string[], options?: CommandOptions): Promise<Outcome>;
+  /** What stands before the words of `compose`, for a test that talks with the program while it runs. */
+  composeCommand: readonly [string, ...string[]];
   /** Any program, in the stack's folder and environment. */
   run(program: string, words: string[], options?: CommandOptions): Promise<Outcome>;
   script(name: string, words: string[], options?: CommandOptions): Promise<Outcome>;
@@ -63,14 +65,21 @@ export interface Stack {
 
 const servers = ["minio", "catalog", "trino", "dbt"];
 
+const composeFile = "docker-compose.yml";
+
 /**
- * Starts the servers; `firstLoad`: everything, as plain `docker compose up` does. While writing a test, ATTACH names
- * a running project to use instead: it is neither started nor stopped.
+ * Starts the servers; `firstLoad`: everything, as plain `docker compose up` does; `overlay`: a second compose file,
+ * relative to the project. While writing a test, ATTACH names a running project to use instead: it is neither started
+ * nor stopped.
  */
-export async function startStack(name: string, { firstLoad = false } = {}): Promise<Stack> {
-  const stack = await unstartedStack(name);
+export async function startStack(
+  name: string,
+  { firstLoad = false, overlay }: { firstLoad?: boolean; overlay?: string } = {},
+): Promise<Stack> {
+  const files = overlay === undefined ? [composeFile] : [composeFile, overlay];
+  const stack = await unstartedStack(name, files);
   if (process.env.ATTACH) return stack;
-  const environment = await new DockerComposeEnvironment(projectFolder, "docker-compose.yml")
+  const environment = await new DockerComposeEnvironment(projectFolder, files)
     .withProjectName(stack.project)
     .withEnvironment(stack.env)
     .withWaitStrategy("secrets-1", Wait.forOneShotStartup())
@@ -85,7 +94,7 @@ export async function startStack(name: string, { firstLoad = false } = {}): Prom
 }
 
 /** A project name, a free port and a folder with the sample; the test starts and stops the stack itself. */
-export async function unstartedStack(name: string): Promise<Stack> {
+export async function unstartedStack(name: string, composeFiles = [composeFile]): Promise<Stack> {
   const attached = process.env.ATTACH;
   const project = attached ?? `reelhouse-test-${testRun}-${name}`;
   const trinoPort = attached ? Number(process.env.TRINO_PORT ?? 8443) : await freePort();
@@ -98,13 +107,10 @@ export async function unstartedStack(name: string): Promise<Stack> {
   const env = { COMPOSE_PROJECT_NAME: project, TRINO_PORT: String(trinoPort), PIPELINE: "pipeline.yaml" };
   const call: Stack["run"] = (program, words, { cwd = folder, env: more = {}, ...options } = {}) =>
     execute(program, words, { cwd, env: { ...process.env, ...env, ...more }, ...options });
-  const composeFile = join(projectFolder, "docker-compose.yml");
+  const files = composeFiles.flatMap((file) => ["--file", join(projectFolder, file)]);
+  const composeWords = ["compose", "--project-directory", projectFolder, ...files];
   const compose = (words: string[], options?: CommandOptions) =>
-    call(
-      "docker",
-      ["compose", "--project-directory", projectFolder, "--file", composeFile, ...words],
-      options,
-    );
+    call("docker", [...composeWords, ...words], options);
   const script = (name: string, words: string[], options?: CommandOptions) =>
     call(join(projectFolder, "scripts", name), words, options);
   const reelhouse = (words: string[], options?: CommandOptions) => script("reelhouse", words, options);
@@ -138,6 +144,7 @@ export async function unstartedStack(name: string): Promise<Stack> {
     reelhouse,
     succeed,
     compose,
+    composeCommand: ["docker", ...composeWords],
     run: call,
     script,
     secrets: readSecrets,
@@ -185,7 +192,10 @@ async function clientSettings(
   const passwords = Object.fromEntries(
     ["admin", "bi", "dbt", "ingest"].map((user) => [user, secrets[`TRINO_${user.toUpperCase()}_PASSWORD`]]),
   );
-  return { trino: { url: `https://localhost:${trinoPort}`, authorityFile, passwords } } as Settings;
+  return {
+    trino: { url: `https://localhost:${trinoPort}`, authorityFile, passwords },
+    silenceMs: 60_000,
+  } as Settings;
 }
 
 /** The same container, with the files that were copied into it: `up` might make it anew. */

@@ -19,7 +19,11 @@ async function exportBronze(format: ExportFormatName, answer: object): Promise<s
   await using server = await startFakeTrino(JSON.stringify({ id: "1", ...answer }));
   const trino = { url: server.url, authorityFile: import.meta.filename, passwords: {} };
   const report = { info() {}, warn() {}, error() {}, progress() {} };
-  const context = { settings: { hostRoot, trino } as Settings, report, signal: new AbortController().signal };
+  const context = {
+    settings: { hostRoot, trino, silenceMs: 60_000 } as Settings,
+    report,
+    signal: new AbortController().signal,
+  };
   return await exportLayers({ output: { bronze: "/out" }, format }, context);
 }
 

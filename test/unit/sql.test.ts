@@ -28,7 +28,7 @@ const settings = Object.fromEntries(
       `S3_${user}_SECRET_KEY`,
     ]),
     ...["ADMIN", "BI", "DBT", "INGEST"].map((user) => `TRINO_${user}_PASSWORD`),
-    "TRINO_PORT",
+    ...["TRINO_PORT", "SERVICE_TIMEOUT_SECONDS"],
   ].map((name) => [name, "1"]),
 );
 writeFileSync(

@@ -4,11 +4,30 @@ import type { Settings } from "../../ingest/src/settings.ts";
 import { connectTrino } from "../../ingest/src/trino.ts";
 import { startFakeTrino } from "../fixtures/trino.ts";
 
+const sessionAt = (url: string) => {
+  // Any file: no certificate is looked at without TLS.
+  const trino = { url, authorityFile: import.meta.filename, passwords: {} };
+  return connectTrino({ trino, silenceMs: 60_000 } as Settings, "bi", { catalog: "lakehouse" });
+};
+
 it("should ask for times with all their digits, which Trino else rounds to milliseconds", async () => {
   await using server = await startFakeTrino('{"id": "1", "columns": [{"name": "a"}], "data": [[1]]}');
-  // Any file: no certificate is looked at without TLS.
-  const trino = { url: server.url, authorityFile: import.meta.filename, passwords: {} };
-  const session = connectTrino({ trino } as Settings, "bi", { catalog: "lakehouse" });
-  expect((await session.query("SELECT 1")).rows).toEqual([[1]]);
+  expect((await sessionAt(server.url).query("SELECT 1")).rows).toEqual([[1]]);
   expect(server.heard[0]?.["x-trino-client-capabilities"]).toBe("PARAMETRIC_DATETIME");
+});
+
+it("should tell that the store's disk is full, of which Trino's message says nothing", async () => {
+  const refused =
+    "Storage backend has reached its minimum free drive threshold. (Service: S3, Status Code: 507, x)";
+  const failureInfo = {
+    message: "Failed to close",
+    cause: { message: `Put failed: ${refused}`, cause: { message: refused } },
+  };
+  const error = { errorName: "ICEBERG_COMMIT_ERROR", message: "Failed to close", failureInfo };
+  await using server = await startFakeTrino(JSON.stringify({ id: "1", error }));
+  await expect(sessionAt(server.url).query("INSERT INTO a\nVALUES 1")).rejects.toMatchObject({
+    exitCode: 5,
+    message:
+      'trino: query "INSERT INTO a VALUES 1": the object store\'s disk is full: Storage backend has reached its minimum free drive threshold.',
+  });
 });

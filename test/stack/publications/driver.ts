@@ -21,7 +21,7 @@ import { loadSettings } from "../../../ingest/src/settings.ts";
 import { connectStore } from "../../../ingest/src/store.ts";
 
 const settings = loadSettings(process.env);
-const store = connectStore(settings.store.endpoint, settings.store.publisher);
+const store = connectStore(settings, "publisher");
 const ledger = await connectCatalog(settings, "ledger");
 const publisher = await connectCatalog(settings, "publisher");
 const tools: UndoTools = { ledger, publisher, store };
