@@ -33,14 +33,25 @@ describe("a dialect", () => {
   });
 });
 
+function* piecesOf(bytes: Buffer, pieceBytes: number): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; start += pieceBytes)
+    yield bytes.subarray(start, start + pieceBytes);
+}
+
 describe("compressed data", () => {
   const file = { path: "/host/a.csv", hostPath: "/a.csv" };
   const bytes = Buffer.from("a,b\n".repeat(10_000));
-  const read = async (compressed: Buffer, limits: { expansion?: number } = {}) => {
+  /** `pieceBytes`: how much comes from the disk at once. */
+  const read = async (
+    compressed: Buffer,
+    limits: { expansion?: number } = {},
+    pieceBytes = compressed.length,
+  ) => {
     const compression = compressionOf(compressed) ?? expect.fail("not compressed");
-    const source = Readable.from([compressed], { objectMode: false });
+    const open = (position: number) =>
+      Readable.from(piecesOf(compressed.subarray(position), pieceBytes), { objectMode: false });
     const bounds = { compressedBytes: compressed.length, allowedBytes: 1000, ...limits };
-    return Buffer.concat(await Array.fromAsync(decompressed(file, compression, source, bounds)));
+    return Buffer.concat(await Array.fromAsync(decompressed(file, compression, open, bounds)));
   };
 
   it.each([
@@ -59,6 +70,34 @@ describe("compressed data", () => {
       await expect(read(broken, { expansion: 10_000 })).rejects.toMatchObject(
         refusal(`/a.csv: ${name} data is cut off or damaged`),
       );
+  });
+
+  const skipped = Buffer.from([0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+  const frame = zstdCompressSync(bytes);
+  it.each([
+    ["gzip: members", [gzipSync(bytes), gzipSync(bytes)], 2],
+    ["zstd: frames", [frame, frame, frame], 3],
+    ["zstd: a skippable frame first, in the middle and last", [skipped, frame, skipped, frame, skipped], 2],
+    ["zstd: a frame of nothing", [zstdCompressSync(""), frame], 1],
+  ] as const)("should be read to its end, however many parts it has: %s", async (_, parts, times) => {
+    const compressed = Buffer.concat(parts);
+    // Where a piece ends, a part may end too.
+    for (const pieceBytes of [1, 11, 22, 64, compressed.length]) {
+      const found = await read(compressed, { expansion: 10_000 }, pieceBytes);
+      expect(found.equals(Buffer.concat(Array(times).fill(bytes))), `${pieceBytes}`).toBe(true);
+    }
+  });
+
+  it.each([
+    ["a second frame cut off", frame.subarray(0, 15)],
+    ["half a beginning of one", frame.subarray(0, 2)],
+    ["something else", Buffer.from("garbage")],
+    ["zeros", Buffer.alloc(16)],
+  ])("should be refused if behind a whole frame there is %s", async (_, tail) => {
+    await expect(read(Buffer.concat([frame, tail]), { expansion: 10_000 })).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining("/a.csv: zstd data is cut off or damaged"),
+    });
   });
 });
 

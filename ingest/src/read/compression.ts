@@ -4,9 +4,17 @@ import { createGunzip, createZstdDecompress } from "node:zlib";
 import { inputError } from "../errors.ts";
 import type { SourceFile } from "./record.ts";
 
+const isGzip = (head: Buffer) => head[0] === 0x1f && head[1] === 0x8b;
+/** A frame of data, or one to be skipped, which may come first. */
+function isZstd(head: Buffer): boolean {
+  if (head.length < 4) return false;
+  const magic = head.readUInt32LE();
+  return magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50;
+}
+
 const kinds = [
-  { name: "gzip", magic: Buffer.from([0x1f, 0x8b]), create: createGunzip },
-  { name: "zstd", magic: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), create: createZstdDecompress },
+  { name: "gzip", isOf: isGzip, create: createGunzip },
+  { name: "zstd", isOf: isZstd, create: createZstdDecompress },
 ] as const;
 export type Compression = (typeof kinds)[number];
 
@@ -21,29 +29,37 @@ export interface ExpansionLimits {
 }
 
 export function compressionOf(head: Buffer): Compression | undefined {
-  return kinds.find(({ magic }) => head.subarray(0, magic.length).equals(magic));
+  return kinds.find(({ isOf }) => isOf(head));
 }
 
 /**
- * What the compressed `source` holds. Throws an `inputError` if they are cut off or damaged (after what could be
- * read of them), or as soon as they grow beyond `expansion` times `compressedBytes`.
+ * What a compressed file of `compressedBytes` holds; `open` reads it from a position on. Throws an `inputError` if it is
+ * cut off or damaged (after what could be read of it), or as soon as it holds more than `expansion` times its size.
  */
 export async function* decompressed(
   file: SourceFile,
   { name, create }: Compression,
-  source: Readable,
+  open: (position: number) => Readable,
   { compressedBytes, expansion = defaultExpansion, allowedBytes = alwaysAllowedBytes }: ExpansionLimits,
 ): AsyncGenerator<Buffer> {
   const limitBytes = Math.max(allowedBytes, expansion * compressedBytes);
   let bytes = 0;
   try {
-    // Errors of the file reach the decompressor, and through it this loop.
-    const output = source.pipe(create({ chunkSize: 1_048_576 }));
-    source.on("error", (error) => output.destroy(error));
-    for await (const chunk of output) {
-      bytes += chunk.length;
-      if (bytes > limitBytes) throw expansionError(file, name, limitBytes, expansion);
-      yield chunk;
+    // Node's zstd stops behind a frame without a word, and a file is any number of them.
+    for (let position = 0; position < compressedBytes; ) {
+      const source = open(position);
+      // Errors of the file reach the decompressor, and through it this loop.
+      const output = source.pipe(create({ chunkSize: 1_048_576 }));
+      source.on("error", (error) => output.destroy(error));
+      for await (const chunk of output) {
+        bytes += chunk.length;
+        if (bytes > limitBytes) throw expansionError(file, name, limitBytes, expansion);
+        yield chunk;
+      }
+      source.destroy();
+      if (output.bytesWritten === 0)
+        throw Object.assign(new Error("no further data"), { code: "Z_DATA_ERROR" });
+      position += output.bytesWritten;
     }
   } catch (cause) {
     if (!isDamage(cause)) throw cause;

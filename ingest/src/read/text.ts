@@ -53,14 +53,19 @@ async function* uncompressedChunks(file: SourceFile, options: ReadOptions): Asyn
     const compression = compressionOf(head.subarray(0, bytesRead));
     const chunkBytes = options.chunkBytes ?? defaultChunkBytes;
     const limits = { compressedBytes: byteCount, expansion: options.maximumExpansion };
-    const source = compression && handle.createReadStream({ start: 0, autoClose: false });
     let position = 0;
-    const chunks = source
-      ? decompressed(file, compression, source, limits)
+    const open = (start: number) => {
+      position = start;
+      return handle.createReadStream({ start, autoClose: false }).on("data", (chunk) => {
+        position += chunk.length;
+      });
+    };
+    const chunks = compression
+      ? decompressed(file, compression, open, limits)
       : reusedChunks(handle, chunkBytes);
     for await (const chunk of withWholeHead(chunks)) {
       yield chunk;
-      position = source ? source.bytesRead : position + chunk.length;
+      if (!compression) position += chunk.length;
       options.onBytes?.(position);
     }
   } finally {
