@@ -264,14 +264,13 @@ export async function resumeBatch(ledger: Database, { source, batchId }: Claim):
   );
 }
 
-/** Lets the next load take held batches as they are: those whose id begins with `id`. Answers them. */
-export async function releaseBatches(ledger: Database, id: string): Promise<Claim[]> {
-  const { rows } = await ledger.query(
+/** Lets the next load take a held batch as it is. */
+export async function releaseBatch(ledger: Database, { source, batchId }: LoadedKey): Promise<void> {
+  await ledger.query(
     `update ledger.batch set state = 'claimed', released_at = now()
-     where starts_with(batch_id, $1) and state = 'held' returning *`,
-    [id],
+     where source = $1 and batch_id = $2 and state = 'held'`,
+    [source, batchId],
   );
-  return rows.map(claimOf);
 }
 
 /** Which batch: the same bytes may be loaded for two sources. */

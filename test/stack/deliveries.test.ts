@@ -141,6 +141,21 @@ describe("a delivery with many broken rows", () => {
     expect((await ingestViews(lines(12), "max_rejected: 30 %")).code).toBe(0);
   });
 
+  it("should be told apart by its source when the same bytes are held for two", async () => {
+    const bytes = `a,b\n${"1\n".repeat(11)}`;
+    stack.write("held/held.csv", bytes);
+    stack.write("held.yaml", "source:\n  held_one: held/held.csv\n  held_two: held/held.csv\n");
+    expect((await stack.reelhouse(["ingest", "--config", "held.yaml"])).code).toBe(3);
+    const both = (await held()).filter(({ source }: Row) => /^held_/.test(String(source)));
+    const id = both[0].batchId.slice(0, 12);
+    const unclear = await stack.reelhouse(["batch", "release", id]);
+    expect(unclear.code).toBe(2);
+    expect(unclear.stderr).toContain(`${id} means 2 batches: held_one: `);
+    await stack.succeed(["batch", "release", id, "--source", "held_one"]);
+    const left = (await held()).filter(({ source }: Row) => /^held_/.test(String(source)));
+    expect(left).toMatchObject([{ source: "held_two" }]);
+  });
+
   it("should be named by an id that is held", async () => {
     const outcome = await stack.reelhouse(["batch", "release", "0123456789ab"]);
     expect(outcome.code).toBe(1);

@@ -8,8 +8,9 @@ import {
   type HeldBatch,
   heldBatches,
   type LoadedDelivery,
+  type LoadedKey,
   loadedDeliveries,
-  releaseBatches,
+  releaseBatch,
 } from "../ledger.ts";
 import { withRun } from "../session.ts";
 import { loadSettings } from "../settings.ts";
@@ -24,6 +25,7 @@ export const batch: Command = {
   positionals: "list | release ID | exclude ID | include ID",
   options: {
     all: { type: "boolean", help: "list: those that count too" },
+    source: { type: "string", value: "NAME", help: "of this source: the same bytes may be those of several" },
     wait: commonOptions.wait,
     json: commonOptions.json,
   },
@@ -55,39 +57,33 @@ async function list({ options }: Words, { print, env }: Context): Promise<number
 async function release(id: string, { options }: Words, { print, env, report }: Context): Promise<number> {
   const ledger = await connectCatalog(loadSettings(env), "ledger");
   try {
-    const released = await releaseBatches(ledger, id);
-    if (released.length === 0) throw noBatch("held", id);
-    for (const { source, sourceFile } of released) {
-      report.info("released", `${source}: ${sourceFile}: the next run loads it as it is`, { source, id });
-    }
-    if (options.json) print(`${JSON.stringify(released)}\n`);
+    const held = (await heldBatches(ledger)).filter(({ batchId }) => batchId.startsWith(id));
+    const batch = requireOne(held, "held", id, options);
+    await releaseBatch(ledger, batch);
+    const { source, batchId, file } = batch;
+    report.info("released", `${source}: ${file}: the next run loads it as it is`, { source, batchId });
+    if (options.json) print(`${JSON.stringify([{ source, batchId, file }])}\n`);
     return exitCode.ok;
   } finally {
     await ledger.end();
   }
 }
 
-/** Lets the loaded batches whose id begins with `id` count no more, or again, from the next build on. */
+/** Lets the loaded batch whose id begins with `id` count no more, or again, from the next build on. */
 function change(id: string, exclude: boolean, words: Words, context: Context): Promise<number> {
   const command = `batch ${exclude ? "exclude" : "include"}`;
   return withRun({ command, parts: loadingParts, words, context }, async (run) => {
     const { ledger, settings, signal, report } = run;
     const state = exclude ? "committed" : "excluded";
-    const batches = await loadedDeliveries(ledger, { id, state });
-    if (batches.length === 0) throw noBatch(exclude ? "loaded" : "excluded", id);
+    const known = exclude ? "loaded" : "excluded";
+    const batch = requireOne(await loadedDeliveries(ledger, { id, state }), known, id, words.options);
     const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
-    await setExcluded({ trino, ledger }, batches, exclude);
-    for (const { source, file, rows } of batches) {
-      const effect = exclude ? "the next build leaves its" : "the next build has its";
-      report.info(
-        exclude ? "excluded" : "included",
-        `${source}: ${file}: ${effect} ${rows} rows${exclude ? " out" : " again"}`,
-        {
-          source,
-          id,
-        },
-      );
-    }
+    await setExcluded({ trino, ledger }, [batch], exclude);
+    const { source, batchId, file, rows } = batch;
+    const effect = exclude
+      ? `the next build leaves its ${rows} rows out`
+      : `the next build has its ${rows} rows again`;
+    report.info(exclude ? "excluded" : "included", `${source}: ${file}: ${effect}`, { source, batchId });
     if (words.options.json) context.print(`${JSON.stringify(await loadedDeliveries(ledger, { id }))}\n`);
     return exitCode.ok;
   });
@@ -96,6 +92,24 @@ function change(id: string, exclude: boolean, words: Words, context: Context): P
 function requireId(id: string): string {
   if (/^[0-9a-f]{8,64}$/.test(id)) return id;
   throw usageError(`expected at least ${leastIdLength} hexadecimal digits of a batch's id, found '${id}'`);
+}
+
+/** Throws unless the id means one batch: the same bytes may be loaded for several sources. */
+function requireOne<Batch extends LoadedKey & { file: string }>(
+  batches: readonly Batch[],
+  state: Parameters<typeof noBatch>[0],
+  id: string,
+  { source }: Words["options"],
+): Batch {
+  const found = batches.filter((batch) => source === undefined || batch.source === source);
+  const [batch, ...others] = found;
+  if (batch === undefined) throw noBatch(state, id);
+  if (others.length === 0) return batch;
+  const names = found.map((one) => `${one.source}: ${one.file} (${one.batchId.slice(0, 12)})`);
+  throw usageError(
+    `${id} means ${found.length} batches: ${names.join("; ")}`,
+    "give more digits, or the source with --source NAME",
+  );
 }
 
 const noBatch = (state: "held" | "loaded" | "excluded", id: string) =>

@@ -42,6 +42,7 @@ export function emptyFile(file: SourceFile): ReelhouseError {
 const answers: Record<string, { message: string; next: string }> = {
   ENOENT: { message: "no such file", next: "check the path in pipeline.yaml, and where a link points to" },
   EACCES: { message: "permission denied", next: "make it readable: chmod a+r FILE" },
+  ELOOP: { message: "links that lead to each other", next: "let the link point to a file" },
   EISDIR: { message: "a folder", next: "name a file in it, or the folder itself in pipeline.yaml" },
   ENOTFILE: { message: "a pipe or a device", next: "copy its content to a file: it is read more than once" },
 };
