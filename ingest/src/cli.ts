@@ -8,13 +8,12 @@ const report = createReport(process.stderr, process.env);
 
 async function main([name, ...argv]: string[]): Promise<number> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    process.stdout.write(overview());
+    process.stdout.write(await overview());
     return name === undefined ? exitCode.usage : exitCode.ok;
   }
-  const command: Command | undefined = Object.hasOwn(commands, name)
-    ? commands[name as keyof typeof commands]
-    : undefined;
-  if (!command) throw usageError(`unknown command '${name}'; commands: ${Object.keys(commands).join(", ")}`);
+  if (!Object.hasOwn(commands, name))
+    throw usageError(`unknown command '${name}'; commands: ${Object.keys(commands).join(", ")}`);
+  const command: Command = await commands[name as keyof typeof commands]();
   const words = parseWords(name, command, argv);
   if (words === "help") {
     process.stdout.write(commandHelp(name, command));
@@ -26,8 +25,10 @@ async function main([name, ...argv]: string[]): Promise<number> {
   return command.run(words, context);
 }
 
-function overview(): string {
-  const rows = Object.entries(commands).map(([name, { summary }]) => [name, summary]);
+async function overview(): Promise<string> {
+  const rows = await Promise.all(
+    Object.entries(commands).map(async ([name, load]) => [name, (await load()).summary]),
+  );
   return `Provider files in, governed Iceberg tables out.\n\nUsage: reelhouse COMMAND [OPTIONS]\n\n${alignedRows(rows)}
 Each command has a --help. Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 input refused,
 4 tests failed (nothing published), 5 a service is down, 6 another run is active, 130 interrupted.\n`;

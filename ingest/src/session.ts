@@ -1,16 +1,11 @@
 /** What every command that changes something shares: one run at a time, with a name, recorded in the ledger. */
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
 import { settleExclusions } from "./bronze/exclusion.ts";
 import { reconcileVisible } from "./bronze/visible.ts";
 import { connectCatalog, type Database, takeRunLock } from "./catalog.ts";
 import { type Part, requireHealthy } from "./checks.ts";
 import { type Context, secondsOption, type Words } from "./command.ts";
-import { contractsBeside } from "./config/contracts.ts";
-import { isLocation } from "./config/stores.ts";
-import { loadPipeline, type Pipeline } from "./config.ts";
-import { exitCode, ReelhouseError, usageError } from "./errors.ts";
+import { exitCode, ReelhouseError } from "./errors.ts";
 import { beginRun, endRun } from "./ledger.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
 import { ensureManifest } from "./publish/manifest.ts";
@@ -78,45 +73,3 @@ function newRunId(): string {
   const time = new Date().toISOString().replace(/[-:]|\.\d+Z/g, "");
   return `${time}-${randomBytes(3).toString("hex")}`;
 }
-
-/** What the caller wrote, from the folder that the caller stands in, on the host; a location as it is. */
-export function hostPath(written: string | boolean | undefined, env: NodeJS.ProcessEnv): string | undefined {
-  if (typeof written !== "string") return undefined;
-  return isLocation(written) ? written : resolve(env.REELHOUSE_FOLDER ?? process.cwd(), written);
-}
-
-/** A configuration, and the text that it was read from. */
-export interface Configuration {
-  /** As the caller knows it. */
-  name: string;
-  /** Absolute, on the host. */
-  hostPath: string;
-  text: string;
-  pipeline: Pipeline;
-}
-
-/** Reads the configuration that `--config` names, relative to the caller's folder. Throws exit 2. */
-export function readConfiguration(words: Words, env: NodeJS.ProcessEnv): Configuration {
-  const name = String(words.options.config ?? "pipeline.yaml");
-  // The wrapper has resolved it already, links and all: it had to mount its folder.
-  const hostPath = env.REELHOUSE_CONFIG ?? resolve(env.REELHOUSE_FOLDER ?? process.cwd(), name);
-  const hostRoot = env.REELHOUSE_HOST_ROOT ?? "";
-  let text: string;
-  try {
-    text = readFileSync(hostRoot + hostPath, "utf8");
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw usageError(`${hostPath}: cannot be read: ${code}`, "give the configuration with --config FILE");
-  }
-  const baseFolder = dirname(hostPath);
-  const contracts = contractsBeside(hostRoot + baseFolder);
-  return {
-    name,
-    hostPath,
-    text,
-    pipeline: loadPipeline(text, { file: name, baseFolder, env, contracts }),
-  };
-}
-
-export const configuredPipeline = (words: Words, env: NodeJS.ProcessEnv): Pipeline =>
-  readConfiguration(words, env).pipeline;

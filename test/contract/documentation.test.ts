@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Command } from "../../ingest/src/command.ts";
 import { commands } from "../../ingest/src/commands/index.ts";
 import { exitCode } from "../../ingest/src/errors.ts";
 import { firstGroups, listPages, projectFolder, readPage, readText } from "./repository.ts";
@@ -9,8 +10,10 @@ import { firstGroups, listPages, projectFolder, readPage, readText } from "./rep
 const pages = listPages();
 const scripts = readdirSync(join(projectFolder, "scripts")).filter((name) => name !== "lib");
 const optionsOfScript = (name: string) => firstGroups(readText(`scripts/${name}`), /(--[a-z-]+)/g);
+const loaded = new Map<string, Command>();
+for (const [name, load] of Object.entries(commands)) loaded.set(name, await load());
 const optionsOf = (name: string) => {
-  const command = Object.entries(commands).find(([known]) => known === name)?.[1];
+  const command = loaded.get(name);
   return command && [...Object.keys(command.options), "help"].map((option) => `--${option}`);
 };
 

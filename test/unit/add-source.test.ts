@@ -22,8 +22,8 @@ import { writeAll } from "../../ingest/src/add/write-files.ts";
 import { parseWords } from "../../ingest/src/command.ts";
 import { source } from "../../ingest/src/commands/source.ts";
 import { contractsBeside } from "../../ingest/src/config/contracts.ts";
+import { configuredPipeline } from "../../ingest/src/configuration.ts";
 import { createReport } from "../../ingest/src/report.ts";
-import { configuredPipeline } from "../../ingest/src/session.ts";
 import { number, text, workbook } from "../fixtures/workbook.ts";
 
 const project = resolve(import.meta.dirname, "../..");

@@ -1,9 +1,9 @@
 import { type Command, choiceOption, commonOptions } from "../command.ts";
 import { refuseSharedFolders } from "../config.ts";
+import { configuredPipeline } from "../configuration.ts";
 import { exitCode, usageError } from "../errors.ts";
 import { exportLayers } from "../export.ts";
 import { exportFormatNames } from "../results/formats.ts";
-import { configuredPipeline } from "../session.ts";
 import { loadSettings } from "../settings.ts";
 
 export const exportCommand: Command = {

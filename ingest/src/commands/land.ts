@@ -1,9 +1,9 @@
 import { type Command, commonOptions } from "../command.ts";
+import { hostPath } from "../configuration.ts";
 import { exitCode, usageError } from "../errors.ts";
 import { connectBucket } from "../objects/bucket.ts";
 import { landingLogin } from "../objects/delivered.ts";
 import { landFiles } from "../objects/land.ts";
-import { hostPath } from "../session.ts";
 import { loadSettings } from "../settings.ts";
 
 export const land: Command = {

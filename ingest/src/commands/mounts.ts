@@ -1,7 +1,7 @@
 import { type Command, commonOptions } from "../command.ts";
 import { mountsOf } from "../config.ts";
+import { configuredPipeline } from "../configuration.ts";
 import { exitCode } from "../errors.ts";
-import { configuredPipeline } from "../session.ts";
 
 export const mounts: Command = {
   summary: "the folders of the host that a configuration needs: 'ro PATH' or 'rw PATH' per line",

@@ -1,9 +1,10 @@
 import { allParts, loadingParts } from "../checks.ts";
 import { type Command, commonOptions, type Option, type Words } from "../command.ts";
 import { refuseSharedFolders } from "../config.ts";
+import { configuredPipeline, hostPath } from "../configuration.ts";
 import { exitCode } from "../errors.ts";
 import { exportLayers } from "../export.ts";
-import { configuredPipeline, hostPath, withRun } from "../session.ts";
+import { withRun } from "../session.ts";
 import { type BuildOptions, buildStep, ingestStep } from "../steps.ts";
 
 const { config, wait, partial, json } = commonOptions;

@@ -1,9 +1,10 @@
 import { loadingParts } from "../checks.ts";
 import { type Command, type Context, commonOptions, type Words } from "../command.ts";
 import type { Source } from "../config.ts";
+import { configuredPipeline } from "../configuration.ts";
 import { exitCode, usageError } from "../errors.ts";
 import { resultFormats } from "../results/formats.ts";
-import { configuredPipeline, withRun } from "../session.ts";
+import { withRun } from "../session.ts";
 import { loadSettings } from "../settings.ts";
 import { literal } from "../sql.ts";
 import { replayStep } from "../steps.ts";

@@ -4,8 +4,8 @@ import { type AddedSource, planSource } from "../add/source.ts";
 import { writeAll } from "../add/write-files.ts";
 import { type Command, commonOptions, type Words } from "../command.ts";
 import { isLocation } from "../config/stores.ts";
+import { hostPath, readConfiguration } from "../configuration.ts";
 import { exitCode, usageError } from "../errors.ts";
-import { hostPath, readConfiguration } from "../session.ts";
 
 export const source: Command = {
   summary: "a new source from a file: entry, contract, dbt source and staging model, proposed from a sample",
