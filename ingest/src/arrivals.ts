@@ -3,7 +3,7 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Source } from "./config.ts";
 import type { Job } from "./ingest.ts";
-import { type Claim, findKnown, neverCame } from "./ledger.ts";
+import { type Claim, findKnown } from "./ledger.ts";
 import type { Content } from "./load.ts";
 import type { Delivered } from "./objects/delivered.ts";
 import { loadedObjects, rememberObjects } from "./objects/memory.ts";
@@ -71,7 +71,7 @@ export async function* arrivals(
         continue;
       }
       const { hashed: content, ...rest } = found;
-      yield { ...rest, content: { ...content, known: known.get(content.content.contentHash) ?? neverCame } };
+      yield { ...rest, content: { ...content, known: known(content.content.contentHash) } };
       if ("key" in found.delivery) await rm(found.file.path, { force: true });
     }
   }

@@ -55,14 +55,14 @@ export interface Known {
   nextRestatement: number;
 }
 
-export const neverCame: Known = Object.freeze({ newest: undefined, nextRestatement: 0 });
+const neverCame: Known = Object.freeze({ newest: undefined, nextRestatement: 0 });
 
-/** What is known of the bytes with these hashes, by hash; bytes that never came are not among them. */
+/** Asks for the bytes with these hashes; the answer tells what is known of each of them. */
 export async function findKnown(
   ledger: Database,
   source: string,
   contentHashes: readonly string[],
-): Promise<Map<string, Known>> {
+): Promise<(contentHash: string) => Known> {
   const { rows } = await ledger.query(
     `select distinct on (content_hash) *,
          max(restatement) over (partition by content_hash) + 1 as next_restatement
@@ -70,8 +70,8 @@ export async function findKnown(
      order by content_hash, state = 'dropped', restatement desc`,
     [source, contentHashes],
   );
-  return new Map(
-    rows.map((row) => [
+  const known = new Map(
+    rows.map((row): [string, Known] => [
       row.content_hash,
       {
         newest: row.state === "dropped" ? undefined : claimOf(row),
@@ -79,6 +79,7 @@ export async function findKnown(
       },
     ]),
   );
+  return (contentHash) => known.get(contentHash) ?? neverCame;
 }
 
 /**

@@ -4,7 +4,7 @@ import { fetchOriginal } from "./bronze/batch.ts";
 import type { WrittenBatch } from "./bronze/visible.ts";
 import type { Source } from "./config.ts";
 import { type IngestResult, type Job, type LoadTools, withJob } from "./ingest.ts";
-import { dropClaim, findKnown, type LoadedBatch, loadedWithRejects, neverCame } from "./ledger.ts";
+import { dropClaim, findKnown, type LoadedBatch, loadedWithRejects } from "./ledger.ts";
 import { loadContent } from "./load.ts";
 
 /**
@@ -35,7 +35,7 @@ async function replayBatch(source: Source, batch: LoadedBatch, job: Job): Promis
       sourceFile: batch.sourceFile,
       runId: job.runId,
     };
-    const known = (await findKnown(job.ledger, source.name, [contentHash])).get(contentHash) ?? neverCame;
+    const known = (await findKnown(job.ledger, source.name, [contentHash]))(contentHash);
     const unchanged = async () => undefined;
     const written = await loadContent(
       source,

@@ -69,22 +69,14 @@ function tell({ publication, undoing, returning, excluded, leaving }: RolledBack
     );
   }
   for (const batch of excluded) report.info("excluded", `excluded: ${inWords(batch)}`, keyOf(batch));
-  for (const batch of returning) {
-    const next = `unless it is excluded: reelhouse batch exclude ${batch.batchId.slice(0, 12)}`;
-    report.warn(
-      "returning",
-      `taken out, and the next run brings it back: ${inWords(batch)}; ${next}`,
-      keyOf(batch),
-    );
-  }
-  for (const batch of leaving) {
-    const next = `unless it is included: reelhouse batch include ${batch.batchId.slice(0, 12)}`;
-    report.warn(
-      "leaving",
-      `brought back, and the next run leaves it out: ${inWords(batch)}; ${next}`,
-      keyOf(batch),
-    );
-  }
+  const warn = (event: string, what: string, unless: "exclude" | "include", batch: LoadedDelivery) => {
+    const next = `unless it is ${unless}d: reelhouse batch ${unless} ${batch.batchId.slice(0, 12)}`;
+    report.warn(event, `${what}: ${inWords(batch)}; ${next}`, keyOf(batch));
+  };
+  for (const batch of returning)
+    warn("returning", "taken out, and the next run brings it back", "exclude", batch);
+  for (const batch of leaving)
+    warn("leaving", "brought back, and the next run leaves it out", "include", batch);
 }
 
 const inWords = ({ source, file, rows, batchId }: LoadedDelivery) =>
