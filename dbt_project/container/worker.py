@@ -1,4 +1,4 @@
-"""Runs `dbt build` when the CLI asks for it, and says what happened, one JSON object per line.
+"""Runs `dbt run` and `dbt test` when the CLI asks for it, and says what happened, one JSON object per line.
 
 dbt and the parsed project stay in memory: each request is served by a fork of this process, so a build starts at
 once, is isolated, and can be killed alone. Fork and publish of the branch are not done here: this container may
@@ -109,9 +109,15 @@ def build(manifest, answer, unit_tests):
             node = event.data.node_info
             answer.send("progress", message=f"{node.resource_type} {node.node_name}: {node.node_status}")
 
-    words = ["build"] if unit_tests else ["build", "--exclude-resource-type", "unit_test"]
-    outcome = dbtRunner(manifest=manifest, callbacks=[report]).invoke(words)
-    results = getattr(outcome.result, "results", None) or []
+    kinds = [] if unit_tests else ["--exclude-resource-type", "unit_test"]
+    results = []
+    # One after the other: `dbt build` lets no table begin before the tests of those that it reads have ended, though
+    # nothing is published before all have passed.
+    for words in [["run"], ["test", *kinds]]:
+        outcome = dbtRunner(manifest=manifest, callbacks=[report]).invoke([*words, "--no-populate-cache"])
+        results += getattr(outcome.result, "results", None) or []
+        if not outcome.success:
+            break
     answer.send(
         "result",
         success=outcome.success,

@@ -82,18 +82,6 @@ judged as (
 
 ),
 
-ranked as (
-
-    select
-        *,
-        row_number() over (
-            partition by film_key, year_text, reject_reason
-            order by load_order desc, _row_number desc
-        ) as newest_rank
-    from judged
-
-),
-
 cleaned as (
 
     select
@@ -105,11 +93,6 @@ cleaned as (
         if({{ measure }}_reason is null, {{ number_value(measure, kind) | indent(8) }}) as {{ measure }},
         {{ measure }}_reason,
         {%- endfor %}
-        case
-            when reject_reason is not null then 'rejected'
-            when newest_rank > 1 then 'superseded'
-            else 'kept'
-        end as fate,
         reject_reason,
         raw_title,
         raw_year,
@@ -135,14 +118,31 @@ cleaned as (
                 ) as json
             )
         ) as invalid_measures,
+        load_order,
         _source_file,
         _row_number,
         _batch_id
-    from ranked
+    from judged
 
 )
 
 select * from cleaned
+{%- endmacro %}
+
+{#- The typed measures of all sources, each with its type and the sources that have it: columns of one table that has every
+    source's rows. -#}
+{% macro measure_columns() -%}
+{{ return({
+    'critic_score_percentage': {'type': 'double', 'sources': ['critic_agg']},
+    'top_critic_score': {'type': 'double', 'sources': ['critic_agg']},
+    'total_critic_reviews_counted': {'type': 'bigint', 'sources': ['critic_agg']},
+    'audience_average_score': {'type': 'double', 'sources': ['audience_pulse']},
+    'total_audience_ratings': {'type': 'bigint', 'sources': ['audience_pulse']},
+    'domestic_box_office_gross': {'type': 'bigint', 'sources': ['audience_pulse']},
+    'box_office_gross_usd': {'type': 'bigint', 'sources': ['box_office_domestic', 'box_office_international']},
+    'production_budget_usd': {'type': 'bigint', 'sources': ['box_office_financials']},
+    'marketing_spend_usd': {'type': 'bigint', 'sources': ['box_office_financials']},
+}) }}
 {%- endmacro %}
 
 {% macro invalid_measure_type() -%}

@@ -1,6 +1,6 @@
-with audience_rows as (
+with provider_rows as (
 
-    select * from {{ ref('stg_audience_pulse') }}
+    select * from {{ ref('provider_rows') }}
 
 ),
 
@@ -16,8 +16,8 @@ kept as (
         _source_file,
         _row_number,
         _batch_id
-    from audience_rows
-    where fate = 'kept'
+    from provider_rows
+    where source = 'audience_pulse' and fate = 'kept'
 
 )
 

@@ -1,21 +1,28 @@
-with domestic as (
+with provider_rows as (
 
-    select * from {{ ref('stg_box_office_domestic') }}
+    select * from {{ ref('provider_rows') }}
     where fate = 'kept'
+
+),
+
+domestic as (
+
+    select * from provider_rows
+    where source = 'box_office_domestic'
 
 ),
 
 international as (
 
-    select * from {{ ref('stg_box_office_international') }}
-    where fate = 'kept'
+    select * from provider_rows
+    where source = 'box_office_international'
 
 ),
 
 financials as (
 
-    select * from {{ ref('stg_box_office_financials') }}
-    where fate = 'kept'
+    select * from provider_rows
+    where source = 'box_office_financials'
 
 ),
 

@@ -1,6 +1,6 @@
-with critic_rows as (
+with provider_rows as (
 
-    select * from {{ ref('stg_critic_agg') }}
+    select * from {{ ref('provider_rows') }}
 
 ),
 
@@ -16,8 +16,8 @@ kept as (
         _source_file,
         _row_number,
         _batch_id
-    from critic_rows
-    where fate = 'kept'
+    from provider_rows
+    where source = 'critic_agg' and fate = 'kept'
 
 )
 
