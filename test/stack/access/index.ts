@@ -1,0 +1,25 @@
+/** Security from the first day: each rule is tried from outside, with what its user may do beside what is refused. */
+import { beforeAll, describe } from "vitest";
+import type { Stack } from "../stack.ts";
+import { branchGuard } from "./branch.ts";
+import { catalogDatabase } from "./catalog.ts";
+import { containers } from "./containers.ts";
+import { trinoDoor } from "./door.ts";
+import { type Running, readSecrets } from "./running.ts";
+import { trinoStatements } from "./statements.ts";
+import { objectStore } from "./store.ts";
+
+/** Of a stack that plain `docker compose up` started. */
+export function access(stackOf: () => Stack): void {
+  let running: Running;
+  beforeAll(async () => {
+    running = await readSecrets(stackOf());
+  });
+
+  describe("Trino's door", () => trinoDoor(() => running));
+  describe("Trino's users", () => trinoStatements(() => running));
+  describe("the branch", () => branchGuard(() => running));
+  describe("the object store", () => objectStore(() => running));
+  describe("the catalog database", () => catalogDatabase(() => running));
+  describe("the containers", () => containers(() => running));
+}
