@@ -39,28 +39,39 @@ export class JsonObject {
 
   /** The reason if the element between `start` and `end`, given without blanks around it, is no row. */
   read(bytes: Buffer, start: number, end: number): RejectReason | "good" {
-    this.#bytes = bytes;
-    this.#end = end;
-    this.#isWellFormed = true;
-    this.count = 0;
     if (bytes[start] !== openBrace) return isJson(bytes, start, end) ? "not_an_object" : "invalid_json";
-    if (!this.#readMembers(start + 1)) return "invalid_json";
+    if (this.#read(bytes, start, end) !== end) return "invalid_json";
     return this.#isWellFormed ? "good" : "invalid_unicode";
   }
 
-  #readMembers(start: number): boolean {
+  /** The position behind the object at `start`; -1: there is none before `limit`, or it is no row. */
+  readAt(bytes: Buffer, start: number, limit: number): number {
+    if (bytes[start] !== openBrace) return -1;
+    const end = this.#read(bytes, start, limit);
+    return this.#isWellFormed ? end : -1;
+  }
+
+  #read(bytes: Buffer, start: number, limit: number): number {
+    this.#bytes = bytes;
+    this.#end = limit;
+    this.#isWellFormed = true;
+    this.count = 0;
+    return this.#readMembers(start + 1);
+  }
+
+  #readMembers(start: number): number {
     const bytes = this.#bytes;
     let position = this.#skipBlanks(start);
-    if (bytes[position] === closeBrace) return position === this.#end - 1;
+    if (bytes[position] === closeBrace) return position + 1;
     for (;;) {
       const { key, value } = this.#nextMember();
-      if (bytes[position] !== quote) return false;
+      if (bytes[position] !== quote) return -1;
       position = this.#skipBlanks(this.#readString(position, key));
-      if (position < 0 || bytes[position] !== colon) return false;
+      if (position < 0 || bytes[position] !== colon) return -1;
       position = this.#skipBlanks(this.#readValue(this.#skipBlanks(position + 1), value));
-      if (position < 0) return false;
-      if (bytes[position] === closeBrace) return position === this.#end - 1;
-      if (bytes[position] !== comma) return false;
+      if (position < 0) return -1;
+      if (bytes[position] === closeBrace) return position + 1;
+      if (bytes[position] !== comma) return -1;
       position = this.#skipBlanks(position + 1);
     }
   }
