@@ -28,7 +28,10 @@ export interface Member {
   readonly value: Span;
 }
 
-/** Reads one JSON object (RFC 8259) at a time, strictly; its members stand in `members` until the next call. */
+/**
+ * Reads one JSON object (RFC 8259) at a time, strictly; its members stand in `members` until the next call. A line feed
+ * must follow somewhere in the bytes: no string goes beyond it.
+ */
 export class JsonObject {
   /** The first `count` are those of the object; they are used again and again. */
   readonly members: Member[] = [];
@@ -77,8 +80,7 @@ export class JsonObject {
   }
 
   #nextMember(): Member {
-    const empty = (): Span => ({ start: 0, end: 0, kind: "plain", text: "" });
-    if (this.members.length === this.count) this.members.push({ key: empty(), value: empty() });
+    if (this.members.length === this.count) this.members.push({ key: emptySpan(), value: emptySpan() });
     return this.members[this.count++] as Member;
   }
 
@@ -99,14 +101,12 @@ export class JsonObject {
     span.kind = "plain";
     let position = start + 1;
     for (;;) {
-      const byte = bytes[position] as number;
-      if (byte === quote) break;
-      if (byte < firstPrintable || position >= this.#end) return -1;
-      if (byte === backslash) {
-        span.kind = "escaped";
-        position++;
-      }
-      position++;
+      while (isOrdinary[bytes[position] as number] === 1) position++;
+      if (position >= this.#end) return -1;
+      if (bytes[position] === quote) break;
+      if (bytes[position] !== backslash) return -1;
+      span.kind = "escaped";
+      position += 2;
     }
     span.end = position;
     return span.kind === "escaped" && !this.#decode(span) ? -1 : position + 1;
@@ -156,8 +156,14 @@ export class JsonObject {
   }
 }
 
+const emptySpan = (): Span => ({ start: 0, end: 0, kind: "plain", text: "" });
+
 const words = ["null", "true", "false"].map((word) => [...Buffer.from(word)]);
 const firstPrintable = 0x20;
+/** 1 for what a string may have without an escape. */
+const isOrdinary = Uint8Array.from({ length: 256 }, (_, byte) =>
+  Number(byte >= firstPrintable && byte !== quote && byte !== backslash),
+);
 const minus = 0x2d;
 const plus = 0x2b;
 const point = 0x2e;
