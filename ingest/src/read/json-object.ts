@@ -1,3 +1,4 @@
+import { isTextValue } from "./encoding.ts";
 import {
   backslash,
   closeBrace,
@@ -38,26 +39,26 @@ export class JsonObject {
   count = 0;
   #bytes: Buffer = Buffer.alloc(0);
   #end = 0;
-  #isWellFormed = true;
+  #isAllText = true;
 
   /** The reason if the element between `start` and `end`, given without blanks around it, is no row. */
   read(bytes: Buffer, start: number, end: number): RejectReason | "good" {
     if (bytes[start] !== openBrace) return isJson(bytes, start, end) ? "not_an_object" : "invalid_json";
     if (this.#read(bytes, start, end) !== end) return "invalid_json";
-    return this.#isWellFormed ? "good" : "invalid_unicode";
+    return this.#isAllText ? "good" : "invalid_unicode";
   }
 
   /** The position behind the object at `start`; -1: there is none before `limit`, or it is no row. */
   readAt(bytes: Buffer, start: number, limit: number): number {
     if (bytes[start] !== openBrace) return -1;
     const end = this.#read(bytes, start, limit);
-    return this.#isWellFormed ? end : -1;
+    return this.#isAllText ? end : -1;
   }
 
   #read(bytes: Buffer, start: number, limit: number): number {
     this.#bytes = bytes;
     this.#end = limit;
-    this.#isWellFormed = true;
+    this.#isAllText = true;
     this.count = 0;
     return this.#readMembers(start + 1);
   }
@@ -115,7 +116,7 @@ export class JsonObject {
   #decode(span: Span): boolean {
     try {
       span.text = JSON.parse(this.#bytes.toString("utf8", span.start - 1, span.end + 1));
-      this.#isWellFormed &&= span.text.isWellFormed();
+      this.#isAllText &&= isTextValue(span.text);
       return true;
     } catch {
       return false;
