@@ -5,6 +5,9 @@ import type { DuckDBInstance } from "@duckdb/node-api";
  * nowhere but to `folder` (what does not fit into memory); without one it fails instead.
  */
 export async function openDuckDB(folder = ""): Promise<DuckDBInstance> {
+  // Its allocator reads this when it is loaded. Statements run on any of libuv's threads, and else each thread would keep
+  // for itself what its last statement has freed.
+  process.env.DUCKDB_JE_MALLOC_CONF ??= "narenas:1";
   // Only now, as most commands need none and it takes a while to load.
   const { DuckDBInstance } = await import("@duckdb/node-api");
   return DuckDBInstance.create(":memory:", {

@@ -97,7 +97,7 @@ export async function withJob(
   tools: LoadTools,
   work: (job: Job) => Promise<WrittenBatch[]>,
 ): Promise<IngestResult> {
-  await ensureBronzeTables(tools.trino, tools.ledger, tools.contracts);
+  const tables = await ensureBronzeTables(tools.trino, tools.contracts);
   const folder = await mkdtemp(join(tmpdir(), "reelhouse-"));
   const engine = await openEngine(folder);
   const result: IngestResult = { loaded: [], known: [], refused: [] };
@@ -105,7 +105,7 @@ export async function withJob(
     const schemas = await registeredSchemas(tools.ledger);
     const progress = new Progress(tools.report);
     const written = await work({ ...tools, schemas, folder, engine, progress, result });
-    result.loaded.push(...(await makeVisible(written, tools)));
+    result.loaded.push(...(await makeVisible(written, tables, tools)));
   } finally {
     engine.close();
     await rm(folder, { recursive: true, force: true });

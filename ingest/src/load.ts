@@ -48,7 +48,7 @@ export async function loadContent(
   const columns = [...inspected.names];
   if (claim.state === "written") return { claim, columns, ...(await writtenObjects(job.ledger, claim)) };
   try {
-    await judgeColumns(inspected, claim, job);
+    await judgeBeforeReading(inspected, claim, unchanged, job);
     const isSmall = content.byteCount <= smallFileBytes;
     return await write(
       inspected,
@@ -58,10 +58,24 @@ export async function loadContent(
       isSmall ? group : undefined,
     );
   } catch (error) {
+    if (error instanceof HeldBack) await holdBatch(job.ledger, claim, error.hold);
+    throw error;
+  }
+}
+
+/** A file that is held back before it is read is not on the store yet, and may be gone when somebody releases it. */
+async function judgeBeforeReading(
+  inspected: Inspected,
+  claim: Claim,
+  unchanged: () => Promise<void>,
+  job: Job,
+): Promise<void> {
+  try {
+    await judgeColumns(inspected, claim, job);
+  } catch (error) {
     if (error instanceof HeldBack) {
-      await keepOriginal(job.store, claim, file);
+      await keepOriginal(job.store, claim, inspected.file);
       await unchanged();
-      await holdBatch(job.ledger, claim, error.hold);
     }
     throw error;
   }

@@ -1,9 +1,7 @@
 /** Objects on the S3 store. Nothing but plain S3 calls, so that any S3 service will do. */
-import { createReadStream, statSync } from "node:fs";
-import http from "node:http";
-import https from "node:https";
-import { Client } from "minio";
+import { statSync } from "node:fs";
 import { serviceError, storeFullError } from "./errors.ts";
+import { connectService } from "./objects/connect.ts";
 import type { Settings } from "./settings.ts";
 
 export interface Store {
@@ -19,16 +17,8 @@ export interface Store {
 
 /** Throws a service error for whatever keeps an operation from its end, and for a store that falls silent. */
 export function connectStore({ store, silenceMs }: Settings, role: "ingest" | "publisher"): Store {
-  const url = new URL(store.endpoint);
-  const isSecure = url.protocol === "https:";
-  const client = new Client({
-    endPoint: url.hostname,
-    port: Number(url.port || (isSecure ? 443 : 80)),
-    useSSL: isSecure,
-    ...store[role],
-    region: "us-east-1",
-    transport: impatient(isSecure ? https : http, silenceMs),
-  });
+  const login = { endpoint: store.endpoint, region: "us-east-1", ...store[role] };
+  const { client, putFile } = connectService(login, silenceMs);
   const told = async <T>(operation: string, work: Promise<T>): Promise<T> => {
     try {
       return await work;
@@ -38,9 +28,7 @@ export function connectStore({ store, silenceMs }: Settings, role: "ingest" | "p
   };
   return {
     async putFile(bucket, key, file) {
-      // The size is passed on: without it the client buffers 550 MB (minio-js 8).
-      const { size } = statSync(file);
-      await told(`put ${bucket}/${key}`, client.putObject(bucket, key, createReadStream(file), size));
+      await told(`put ${bucket}/${key}`, putFile(bucket, key, file, statSync(file).size));
     },
     async putBytes(bucket, key, bytes) {
       await told(`put ${bucket}/${key}`, client.putObject(bucket, key, bytes));
@@ -62,23 +50,6 @@ export function connectStore({ store, silenceMs }: Settings, role: "ingest" | "p
       }
     },
   };
-}
-
-type Transport = Pick<typeof http, "request">;
-
-/**
- * minio-js has no time limits of its own. Limits the time in which no byte moves, so that no size is too large, and
- * ends the connection: one that stays open would keep the process from its end.
- */
-function impatient(transport: Transport, silenceMs: number): Transport {
-  const request = (options: http.RequestOptions, onResponse?: (answer: http.IncomingMessage) => void) => {
-    const sent = transport.request({ ...options, timeout: silenceMs }, onResponse);
-    let broken: { destroy(error: Error): unknown } = sent;
-    // From then on, its reader is the one who waits.
-    sent.on("response", (answer) => (broken = answer));
-    return sent.on("timeout", () => broken.destroy(new Error(`no answer within ${silenceMs / 1000} s`)));
-  };
-  return { request: request as Transport["request"] };
 }
 
 const storeError = (operation: string, cause: unknown) =>

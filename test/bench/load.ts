@@ -7,19 +7,22 @@ import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { makeCsv, makeJson } from "./ingest/data.ts";
+import { addRecord, type Kind, makeData } from "./ingest/data.ts";
 import { compose, env, type Figures, folder, note, table, timed } from "./own-stack.ts";
 
 const run = promisify(execFile);
 const out = join(folder, "out/bench");
 const brokenShare = 0.01;
-const sizes = [
-  { name: "csv-100k", format: "csv", rows: 100_000, mostRounds: Number.POSITIVE_INFINITY },
-  { name: "csv-1m", format: "csv", rows: 1_000_000, mostRounds: Number.POSITIVE_INFINITY },
-  { name: "csv-5m", format: "csv", rows: 5_000_000, mostRounds: Number.POSITIVE_INFINITY },
-  { name: "json-1m", format: "json", rows: 1_000_000, mostRounds: Number.POSITIVE_INFINITY },
+const often = Number.POSITIVE_INFINITY;
+const sizes: { name: string; kind: Kind; rows: number; mostRounds: number }[] = [
+  { name: "csv-100k", kind: "csv", rows: 100_000, mostRounds: often },
+  { name: "csv-1m", kind: "csv", rows: 1_000_000, mostRounds: often },
+  { name: "csv-5m", kind: "csv", rows: 5_000_000, mostRounds: often },
+  { name: "json-1m", kind: "json", rows: 1_000_000, mostRounds: often },
   // Larger than the memory that the ingester's container may have.
-  { name: "csv-50m", format: "csv", rows: 50_000_000, mostRounds: 1 },
+  { name: "csv-50m", kind: "csv", rows: 50_000_000, mostRounds: 1 },
+  { name: "json-12m", kind: "json", rows: 12_000_000, mostRounds: 1 },
+  { name: "gzip-50m", kind: "csv.gz", rows: 50_000_000, mostRounds: 1 },
 ];
 const counts = [10, 100, 1000, 10_000].map((files) => ({ name: `files-${files}`, files }));
 const rowsPerFile = 50;
@@ -31,17 +34,18 @@ const known: Figures = new Map();
 const mebibytes: Figures = new Map();
 
 mkdirSync(out, { recursive: true });
+compose("down", "--volumes", "--remove-orphans");
+await timed("scripts/up", []);
 for (let round = 1; round <= Number(rounds); round++) {
   process.stderr.write(`round ${round} of ${rounds}\n`);
-  compose("down", "--volumes", "--remove-orphans");
-  await timed("scripts/up", []);
-  for (const one of sizes.filter(isWanted)) {
-    if (round > one.mostRounds) continue;
-    const file = join(out, `load-${one.name}.${one.format}`);
-    if (one.format === "csv") makeCsv(file, one.rows, brokenShare);
-    else makeJson(file, one.rows);
+  for (const { name, kind, rows, mostRounds } of sizes.filter(isWanted)) {
+    if (round > mostRounds) continue;
+    const file = join(out, `load-${name}.${kind}`);
+    await makeData(file, kind, rows, brokenShare);
+    // No round has seen these bytes before.
+    addRecord(file, kind, `round ${round}`);
     const size = `${(statSync(file).size / 1e6).toFixed(0)} MB`;
-    await load(`${one.name}: ${one.rows.toLocaleString("en")} rows, ${size}`, one.name, file);
+    await load(`${name}: ${rows.toLocaleString("en")} rows, ${size}`, name, file);
   }
   for (const one of counts.filter(isWanted)) {
     const files = makeFiles(one.files, round);
@@ -54,7 +58,6 @@ process.stdout.write(table("`./scripts/reelhouse ingest`", "s", seconds, 1));
 process.stdout.write(table("The same again, nothing new", "s", known, 1));
 process.stdout.write(table("Memory of the ingester at its peak", "MiB", mebibytes, 0));
 
-/** Each round has a stack of its own, so a file is new in each. */
 async function load(title: string, name: string, path: string): Promise<void> {
   process.stderr.write(`  ${title}\n`);
   const config = join(out, `${name}.yaml`);

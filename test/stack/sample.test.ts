@@ -146,6 +146,25 @@ describe("the CLI's words", () => {
   });
 });
 
+describe("a command", () => {
+  it("should start from code that the image has compiled, whoever calls it", async () => {
+    const told = [
+      "--env",
+      "NODE_DEBUG_NATIVE=COMPILE_CACHE",
+      "--user",
+      "4242:4242",
+      "--entrypoint",
+      "reelhouse",
+    ];
+    const words = ["run", "--rm", "--no-deps", "-T", ...told, "cli", "--help"];
+    const { code, stderr, stdout } = await stack.compose(words);
+    const said = stdout + stderr;
+    expect(code, stderr).toBe(0);
+    expect(said).toMatch(/cli\.ts.* was accepted/);
+    expect(said).not.toMatch(/cli\.ts.* (was not initialized|permission denied)|no transpile cache/);
+  });
+});
+
 describe("a start on top of data", () => {
   it("should leave every secret and certificate as it is", async () => {
     const secrets = async () =>

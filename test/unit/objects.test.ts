@@ -12,6 +12,7 @@ import { exitCode, ReelhouseError } from "../../ingest/src/errors.ts";
 import { type Bucket, connectBucket, type ListedObject } from "../../ingest/src/objects/bucket.ts";
 import { expandDeliveries } from "../../ingest/src/objects/delivered.ts";
 import { landFiles } from "../../ingest/src/objects/land.ts";
+import { connectStore } from "../../ingest/src/store.ts";
 import { projectFolder } from "../contract/repository.ts";
 import { type FakeStore, refuseWith, startStore } from "../fixtures/s3.ts";
 
@@ -23,10 +24,10 @@ afterAll(() => rm(folder, { recursive: true }));
 
 let store: FakeStore;
 let bucket: Bucket;
-const timeoutMs = 200;
+const silenceMs = 200;
 async function open(keys: string[]): Promise<void> {
   store = await startStore(keys);
-  bucket = connectBucket(store.login, { timeoutMs });
+  bucket = connectBucket(store.login, silenceMs);
 }
 afterEach(() => store.close());
 
@@ -253,7 +254,7 @@ describe("an object", () => {
     ["never answers", "no answer within 0.2 s", () => true],
     [
       "stalls half way",
-      "no byte within 0.2 s, after 7 of 19 bytes",
+      "no answer within 0.2 s after 7 of 19 bytes",
       (response: import("node:http").ServerResponse) => response.writeHead(200, begin).write("content"),
     ],
     [
@@ -289,7 +290,7 @@ describe("an object", () => {
       return true;
     };
     await expect(
-      connectBucket(store.login).download(object, target(), interrupt.signal),
+      connectBucket(store.login, 60_000).download(object, target(), interrupt.signal),
     ).rejects.toMatchObject({
       message: "interrupted",
     });
@@ -343,12 +344,12 @@ describe("a store", () => {
       message: expect.stringContaining("list s3://drop/in/: "),
     });
     await store.close();
-    bucket = connectBucket(store.login, { timeoutMs });
+    bucket = connectBucket(store.login, silenceMs);
     await expect(list()).rejects.toMatchObject({ ...down, message: expect.stringContaining("ECONNREFUSED") });
   });
 
   it("should be the stack's own, whose faults the stack mends", async () => {
-    bucket = connectBucket({ ...store.login, store: undefined }, { timeoutMs });
+    bucket = connectBucket({ ...store.login, store: undefined }, silenceMs);
     store.instead = refuseWith(404, "NoSuchBucket");
     await expect(list()).rejects.toMatchObject({
       message: "minio: list s3://drop/in/: said NoSuchBucket",
@@ -362,7 +363,7 @@ describe("a store with HTTPS", () => {
   // Trust is settled when Node starts.
   const list = `
     import { connectBucket } from ${JSON.stringify(join(projectFolder, "ingest/src/objects/bucket.ts"))};
-    const found = await connectBucket(JSON.parse(process.argv[1])).list("", { recursive: true });
+    const found = await connectBucket(JSON.parse(process.argv[1]), 60_000).list("", { recursive: true });
     console.log(found.map(({ hostPath }) => hostPath).join());`;
   const certificate = () => join(folder, "server.crt");
   const run = async (env: Record<string, string>) => {
@@ -383,6 +384,29 @@ describe("a store with HTTPS", () => {
     await expect(run({ NODE_EXTRA_CA_CERTS: "" })).rejects.toMatchObject({
       stderr: expect.stringContaining("list s3://drop/: self-signed certificate"),
     });
+  });
+});
+
+describe("a file that is sent in parts", () => {
+  it("should not be mixed with what an interrupted upload has left", async () => {
+    await open([]);
+    const file = join(folder, "large");
+    await writeFile(file, Buffer.alloc(17 * 1_048_576));
+    let unfinished = "<Upload><Key>rows/a</Key><UploadId>left</UploadId></Upload>";
+    const asked: string[] = [];
+    store.instead = (request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      if (request.method === "DELETE") unfinished = "";
+      const listing = `<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>${unfinished}</ListMultipartUploadsResult>`;
+      response.writeHead(request.method === "POST" ? 400 : request.method === "GET" ? 200 : 204);
+      response.end(request.method === "GET" ? listing : "");
+      return true;
+    };
+    const settings = { store: { endpoint: store.login.endpoint, ingest: store.login }, silenceMs } as never;
+    await expect(connectStore(settings, "ingest").putFile("drop", "rows/a", file)).rejects.toThrow();
+    const removed = asked.indexOf("DELETE /drop/rows/a?uploadId=left");
+    expect(removed).toBeGreaterThan(0);
+    expect(asked.findIndex((line) => line.startsWith("POST"))).toBeGreaterThan(removed);
   });
 });
 

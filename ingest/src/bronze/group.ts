@@ -115,8 +115,9 @@ export class Group {
     }
   }
 
-  /** Forgets the member that was read last: it is held back. */
+  /** Forgets the member that was read last: it is held back. Its original is on the store then. */
   async discardLast(): Promise<void> {
+    await this.#uploads.done();
     const member = this.#members.pop();
     if (!member) return;
     this.#byteCount -= member.byteCount;

@@ -1,5 +1,4 @@
 /** The Iceberg tables of schema bronze: made when missing, widened when a source brings a new column. */
-import type { Database } from "../catalog.ts";
 import { lineageColumns as lineageNames } from "../read/column-names.ts";
 import type { Contract } from "../read/contract.ts";
 import { identifier, literal } from "../sql.ts";
@@ -45,19 +44,18 @@ export const batchColumns: Column[] = [
   { name: "excluded_at", type: "timestamp" },
 ];
 
+/** The names of the columns of each table that bronze has. */
+export type BronzeTables = Map<string, string[]>;
+
 /**
  * Makes the tables that are missing, one for each source that promised its columns among them, and widens those of an
  * earlier release. The table of another source is made with its first delivery.
  */
 export async function ensureBronzeTables(
   trino: TrinoSession,
-  ledger: Database,
   contracts: readonly Contract[],
-): Promise<void> {
-  const { rows } = await ledger.query(
-    "select table_name from iceberg.iceberg_tables where catalog_name = 'lakehouse' and table_namespace = 'bronze'",
-  );
-  const existing = new Set(rows.map((row) => row.table_name));
+): Promise<BronzeTables> {
+  const tables = await existingTables(trino);
   const wanted = new Map<string, Column[]>([
     ["quarantine", quarantineColumns],
     ["batches", batchColumns],
@@ -65,22 +63,40 @@ export async function ensureBronzeTables(
   for (const { name: source, columns } of contracts) {
     wanted.set(source, [...textColumns(columns.map(({ name }) => name)), ...lineageColumns]);
   }
-  const missing = [...wanted].filter(([table]) => !existing.has(table));
+  const missing = [...wanted].filter(([table]) => !tables.has(table));
   if (missing.length > 0) await trino.query("CREATE SCHEMA IF NOT EXISTS bronze");
-  await Promise.all(missing.map(([table, columns]) => createTable(trino, table, columns)));
-  if (existing.has("quarantine")) await addMissingColumns(trino, "quarantine", quarantineColumns);
-  if (existing.has("batches")) await widenBatches(trino);
+  await Promise.all(missing.map(([table, columns]) => createTable(trino, table, columns, tables)));
+  await addMissingColumns(trino, "quarantine", quarantineColumns, tables);
+  await addMissingColumns(trino, "batches", batchColumns, tables);
+  return tables;
 }
 
 /** Adds what bronze.batches of an earlier release lacks, and builds read; where there is no such table, nothing. */
 export async function widenBatches(trino: TrinoSession): Promise<void> {
-  const existing = await columnsOf(trino, "batches");
-  if (existing.length > 0) await addColumns(trino, "batches", batchColumns, existing);
+  const tables = await existingTables(trino, "AND table_name = 'batches'");
+  if (tables.size > 0) await addMissingColumns(trino, "batches", batchColumns, tables);
 }
 
-async function createTable(trino: TrinoSession, table: string, columns: Column[]): Promise<void> {
+async function existingTables(trino: TrinoSession, condition = ""): Promise<BronzeTables> {
+  const { rows } = await trino.query(
+    `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'bronze' ${condition}`,
+  );
+  const byTable = Map.groupBy(rows, ([table]) => String(table));
+  return new Map([...byTable].map(([table, found]) => [table, found.map(([, column]) => String(column))]));
+}
+
+async function createTable(
+  trino: TrinoSession,
+  table: string,
+  columns: readonly Column[],
+  tables: BronzeTables,
+): Promise<void> {
   const list = columns.map(({ name, type }) => `${identifier(name)} ${trinoType[type]}`).join(", ");
   await trino.query(`CREATE TABLE IF NOT EXISTS bronze.${identifier(table)} (${list})`);
+  tables.set(
+    table,
+    columns.map(({ name }) => name),
+  );
 }
 
 /** Adds the columns that a delivery brings and its table lacks; returns their names. A missing table is made, silently. */
@@ -88,28 +104,13 @@ export async function addMissingColumns(
   trino: TrinoSession,
   table: string,
   columns: readonly Column[],
+  tables: BronzeTables,
 ): Promise<string[]> {
-  const existing = await columnsOf(trino, table);
-  if (existing.length > 0) return addColumns(trino, table, columns, existing);
-  await createTable(trino, table, [...columns, ...lineageColumns]);
-  return [];
-}
-
-/** The names of a table's columns; none where there is no such table. */
-async function columnsOf(trino: TrinoSession, table: string): Promise<string[]> {
-  const { rows } = await trino.query(
-    `SELECT column_name FROM information_schema.columns
-     WHERE table_schema = 'bronze' AND table_name = ${literal(table)}`,
-  );
-  return rows.map(([name]) => String(name));
-}
-
-async function addColumns(
-  trino: TrinoSession,
-  table: string,
-  columns: readonly Column[],
-  existing: string[],
-): Promise<string[]> {
+  const existing = tables.get(table);
+  if (existing === undefined) {
+    await createTable(trino, table, [...columns, ...lineageColumns], tables);
+    return [];
+  }
   const added = columns.filter(({ name }) => !existing.includes(name));
   for (const { name, type } of added) {
     const column = `${identifier(name)} ${trinoType[type]}`;

@@ -7,7 +7,7 @@ import type { IngestResult, LoadTools } from "../ingest.ts";
 import { type Claim, commitBatches, nextLoadOrders, type Written } from "../ledger.ts";
 import { literal } from "../sql.ts";
 import type { TrinoSession } from "../trino.ts";
-import { addMissingColumns, batchColumns, registerObject, textColumns } from "./tables.ts";
+import { addMissingColumns, type BronzeTables, batchColumns, registerObject, textColumns } from "./tables.ts";
 
 /** A batch whose objects are on the store, as the ledger has noted; `columns` as bronze names them. */
 export interface WrittenBatch extends Written {
@@ -57,14 +57,18 @@ const chunksOf = <T>(items: readonly T[], size: number): T[][] =>
     items.slice(index * size, (index + 1) * size),
   );
 
-/** Registers all objects, then lets the batches count, in one commit and in the order they were read. */
+/**
+ * Registers all objects, then lets the batches count, in one commit and in the order they were read. `tables`: as they
+ * were when the run began; nobody else changes them meanwhile.
+ */
 export async function makeVisible(
   written: WrittenBatch[],
+  tables: BronzeTables,
   { trino, ledger, report, signal }: LoadTools,
 ): Promise<IngestResult["loaded"]> {
   const bySource = Map.groupBy(written, ({ claim }) => claim.source);
   await Promise.all(
-    [...bySource].map(([source, batches]) => registerRows(source, batches, { trino, report })),
+    [...bySource].map(([source, batches]) => registerRows(source, batches, tables, { trino, report })),
   );
   await registerObjects(
     trino,
@@ -84,10 +88,11 @@ export async function makeVisible(
 async function registerRows(
   source: string,
   batches: WrittenBatch[],
+  tables: BronzeTables,
   { trino, report }: Pick<LoadTools, "trino" | "report">,
 ): Promise<void> {
   const columns = textColumns([...new Set(batches.flatMap((batch) => batch.columns))]);
-  const added = await addMissingColumns(trino, source, columns);
+  const added = await addMissingColumns(trino, source, columns, tables);
   if (added.length > 0)
     report.info("columns_added", `${source}: new columns ${added.join(", ")}`, { source, added });
   await registerObjects(

@@ -21,7 +21,7 @@ export const land: Command = {
       const path = hostPath(file, env) ?? file;
       return { hostPath: path, path: settings.hostRoot + path };
     });
-    const bucket = connectBucket(landingLogin(settings, settings.store.landing));
+    const bucket = connectBucket(landingLogin(settings, settings.store.landing), settings.silenceMs);
     const landed = await landFiles(files, String(options.to ?? ""), { bucket, report, signal });
     if (options.json) print(`${JSON.stringify({ landed })}\n`);
     return exitCode.ok;

@@ -29,7 +29,9 @@ export function connectBuckets(settings: Settings, stores: readonly StoreEntry[]
       buckets.map((bucket) => ({ ...login, bucket, store: name })),
     ),
   ];
-  const connections = new Map(logins.map((login) => [login.bucket, connectBucket(login)]));
+  const connections = new Map(
+    logins.map((login) => [login.bucket, connectBucket(login, settings.silenceMs)]),
+  );
   return (bucket) => {
     const connection = connections.get(bucket);
     if (connection === undefined) throw new Error(`${bucket}: not a bucket that pipeline.yaml may name`);

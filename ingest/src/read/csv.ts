@@ -67,19 +67,38 @@ async function openCsv(
 ): Promise<{ window: TextWindow; header: CsvHeader | undefined }> {
   const maximumLength = maximumLengthOf(options);
   const window = new TextWindow();
+  let named: { delimiter?: string } | undefined;
   for (let isLast = false; ; ) {
     const next = await text.chunks.next();
     if (next.done) isLast = true;
     else window.append(next.value);
     window.skipBlankLines(isLast);
+    named ??= skipDelimiterLine(window, isLast);
+    if (named === undefined) continue;
+    window.skipBlankLines(isLast);
     const isBlank = window.at === window.filled;
     if (isBlank && isLast && options.header !== false) return { window, header: undefined };
+    const dialect = { ...named, ...options };
     const header =
-      isBlank && !isLast ? undefined : readHeader(file, headOf(window, isLast), options, maximumLength);
+      isBlank && !isLast ? undefined : readHeader(file, headOf(window, isLast), dialect, maximumLength);
     if (header === undefined) continue;
     window.moveTo(header.end, header.lineBreaks);
     return { window, header };
   }
+}
+
+/** `sep=;`, by which Excel knows the delimiter, and a line break. */
+const delimiterLineBytes = 7;
+
+/** Moves behind Excel's line that names the delimiter, and answers it; undefined: what is there is too short to tell. */
+function skipDelimiterLine(window: TextWindow, isLast: boolean): { delimiter?: string } | undefined {
+  const { bytes, at, filled } = window;
+  if (filled - at < delimiterLineBytes && !isLast) return undefined;
+  const beginning = bytes.toString("latin1", at, Math.min(filled, at + delimiterLineBytes));
+  const [, delimiter] = /^sep=([^\w"\r\n\x80-\xff])[\r\n]/i.exec(beginning) ?? [];
+  if (delimiter === undefined) return {};
+  window.moveTo(window.afterLineBreak(at + "sep=;".length, isLast), 1);
+  return { delimiter };
 }
 
 const headOf = ({ bytes, at, filled, lineNumber }: TextWindow, isLast: boolean) => ({

@@ -29,15 +29,32 @@ export function createTranscoder(encoding: string): Transcoder {
   if (encoding === "utf-8") return { push: (chunk) => chunk, original: (bytes) => bytes };
   if (encoding.startsWith("utf-16")) return utf16Transcoder(encoding === "utf-16be");
   const isWindows = encoding === "windows-1252";
-  return { push: (chunk) => fromSingleBytes(chunk, isWindows), original: (bytes) => bytes };
+  return {
+    push: (chunk) => (isWindows ? fromWindows1252(chunk) : Buffer.from(chunk.toString("latin1"))),
+    original: (bytes) => toSingleBytes(bytes, isWindows ? windows1252 : ""),
+  };
 }
 
-function fromSingleBytes(chunk: Buffer, isWindows: boolean): Buffer {
-  const text = chunk.toString("latin1");
-  if (!isWindows) return Buffer.from(text);
-  return Buffer.from(
-    text.replaceAll(/[\x80-\x9f]/g, (sign) => windows1252[sign.charCodeAt(0) - 0x80] ?? sign),
+/** Bytes without a character stay as they are: alone they are no UTF-8. */
+function fromWindows1252(chunk: Buffer): Buffer {
+  const pieces = chunk.toString("latin1").split(/([\x81\x8d\x8f\x90\x9d]+)/);
+  const decoded = (text: string) =>
+    text.replaceAll(/[\x80-\x9f]/g, (sign) => windows1252[sign.charCodeAt(0) - 0x80] as string);
+  const bytes = pieces.map((piece, index) =>
+    index % 2 === 1 ? Buffer.from(piece, "latin1") : Buffer.from(decoded(piece)),
   );
+  return bytes.length === 1 ? (bytes[0] as Buffer) : Buffer.concat(bytes);
+}
+
+/** `upper`: the characters from 0x80 on that are not those of Latin-1. */
+function toSingleBytes(bytes: Buffer, upper: string): Buffer {
+  const encoded = (sequence: string) => {
+    const sign = Buffer.from(sequence, "latin1").toString("utf8");
+    const place = upper.indexOf(sign);
+    return place < 0 ? sign : String.fromCharCode(0x80 + place);
+  };
+  const longSequences = /[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}/g;
+  return Buffer.from(bytes.toString("latin1").replaceAll(longSequences, encoded), "latin1");
 }
 
 function utf16Transcoder(isBigEndian: boolean): Transcoder {
@@ -98,6 +115,11 @@ function decodedHalf(latin1: string): string {
 /** True if the bytes are text: valid UTF-8 without NUL, which is damage or another encoding, and which readers cut. */
 export function isText(bytes: Buffer): boolean {
   return isUtf8(bytes) && !bytes.includes(0);
+}
+
+/** The same of a text that was decoded already: no half of a surrogate pair, no NUL. */
+export function isTextValue(value: string): boolean {
+  return value.isWellFormed() && !value.includes("\0");
 }
 
 /** How many of the bytes belong to UTF-8 characters that end among them. */

@@ -1,5 +1,7 @@
+import type { JsonObject } from "./json-object.ts";
 import { isBlank } from "./json-signs.ts";
 import type { Element, Splitter } from "./json-splitter.ts";
+import { lineFeed } from "./line.ts";
 import type { TextWindow } from "./text-window.ts";
 
 /** Takes each line that is not blank as an element: JSON lines, also called NDJSON. */
@@ -12,6 +14,17 @@ export class LineSplitter implements Splitter {
   constructor(window: TextWindow, maximumLength: number) {
     this.#window = window;
     this.#maximumLength = maximumLength;
+  }
+
+  next(object: JsonObject): Element | undefined {
+    const window = this.#window;
+    const { bytes, at, filled, lineNumber } = window;
+    const end = this.#isCutOff ? -1 : object.readAt(bytes, at, filled);
+    // blanks of the object may be line breaks
+    const isLine = end >= 0 && end < filled && bytes.indexOf(lineFeed, at) === end;
+    if (!isLine || end - at > this.#maximumLength) return undefined;
+    window.moveTo(end + 1, 1);
+    return { start: at, end, lineNumber, isCut: false };
   }
 
   split(isLast: boolean): Element[] {

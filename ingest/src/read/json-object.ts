@@ -1,3 +1,4 @@
+import { isTextValue } from "./encoding.ts";
 import {
   backslash,
   closeBrace,
@@ -28,46 +29,59 @@ export interface Member {
   readonly value: Span;
 }
 
-/** Reads one JSON object (RFC 8259) at a time, strictly; its members stand in `members` until the next call. */
+/**
+ * Reads one JSON object (RFC 8259) at a time, strictly; its members stand in `members` until the next call. A line feed
+ * must follow somewhere in the bytes: no string goes beyond it.
+ */
 export class JsonObject {
   /** The first `count` are those of the object; they are used again and again. */
   readonly members: Member[] = [];
   count = 0;
   #bytes: Buffer = Buffer.alloc(0);
   #end = 0;
-  #isWellFormed = true;
+  #isAllText = true;
 
   /** The reason if the element between `start` and `end`, given without blanks around it, is no row. */
   read(bytes: Buffer, start: number, end: number): RejectReason | "good" {
-    this.#bytes = bytes;
-    this.#end = end;
-    this.#isWellFormed = true;
-    this.count = 0;
     if (bytes[start] !== openBrace) return isJson(bytes, start, end) ? "not_an_object" : "invalid_json";
-    if (!this.#readMembers(start + 1)) return "invalid_json";
-    return this.#isWellFormed ? "good" : "invalid_unicode";
+    if (this.#read(bytes, start, end) !== end) return "invalid_json";
+    return this.#isAllText ? "good" : "invalid_unicode";
   }
 
-  #readMembers(start: number): boolean {
+  /** The position behind the object at `start`; -1: there is none before `limit`, or it is no row. */
+  readAt(bytes: Buffer, start: number, limit: number): number {
+    if (bytes[start] !== openBrace) return -1;
+    const end = this.#read(bytes, start, limit);
+    return this.#isAllText ? end : -1;
+  }
+
+  #read(bytes: Buffer, start: number, limit: number): number {
+    this.#bytes = bytes;
+    this.#end = limit;
+    this.#isAllText = true;
+    this.count = 0;
+    return this.#readMembers(start + 1);
+  }
+
+  #readMembers(start: number): number {
     const bytes = this.#bytes;
     let position = this.#skipBlanks(start);
-    if (bytes[position] === closeBrace) return position === this.#end - 1;
+    if (bytes[position] === closeBrace) return position + 1;
     for (;;) {
       const { key, value } = this.#nextMember();
-      if (bytes[position] !== quote) return false;
+      if (bytes[position] !== quote) return -1;
       position = this.#skipBlanks(this.#readString(position, key));
-      if (position < 0 || bytes[position] !== colon) return false;
+      if (position < 0 || bytes[position] !== colon) return -1;
       position = this.#skipBlanks(this.#readValue(this.#skipBlanks(position + 1), value));
-      if (position < 0) return false;
-      if (bytes[position] === closeBrace) return position === this.#end - 1;
-      if (bytes[position] !== comma) return false;
+      if (position < 0) return -1;
+      if (bytes[position] === closeBrace) return position + 1;
+      if (bytes[position] !== comma) return -1;
       position = this.#skipBlanks(position + 1);
     }
   }
 
   #nextMember(): Member {
-    const empty = (): Span => ({ start: 0, end: 0, kind: "plain", text: "" });
-    if (this.members.length === this.count) this.members.push({ key: empty(), value: empty() });
+    if (this.members.length === this.count) this.members.push({ key: emptySpan(), value: emptySpan() });
     return this.members[this.count++] as Member;
   }
 
@@ -88,14 +102,12 @@ export class JsonObject {
     span.kind = "plain";
     let position = start + 1;
     for (;;) {
-      const byte = bytes[position] as number;
-      if (byte === quote) break;
-      if (byte < firstPrintable || position >= this.#end) return -1;
-      if (byte === backslash) {
-        span.kind = "escaped";
-        position++;
-      }
-      position++;
+      while (isOrdinary[bytes[position] as number] === 1) position++;
+      if (position >= this.#end) return -1;
+      if (bytes[position] === quote) break;
+      if (bytes[position] !== backslash) return -1;
+      span.kind = "escaped";
+      position += 2;
     }
     span.end = position;
     return span.kind === "escaped" && !this.#decode(span) ? -1 : position + 1;
@@ -104,7 +116,7 @@ export class JsonObject {
   #decode(span: Span): boolean {
     try {
       span.text = JSON.parse(this.#bytes.toString("utf8", span.start - 1, span.end + 1));
-      this.#isWellFormed &&= span.text.isWellFormed();
+      this.#isAllText &&= isTextValue(span.text);
       return true;
     } catch {
       return false;
@@ -145,8 +157,14 @@ export class JsonObject {
   }
 }
 
+const emptySpan = (): Span => ({ start: 0, end: 0, kind: "plain", text: "" });
+
 const words = ["null", "true", "false"].map((word) => [...Buffer.from(word)]);
 const firstPrintable = 0x20;
+/** 1 for what a string may have without an escape. */
+const isOrdinary = Uint8Array.from({ length: 256 }, (_, byte) =>
+  Number(byte >= firstPrintable && byte !== quote && byte !== backslash),
+);
 const minus = 0x2d;
 const plus = 0x2b;
 const point = 0x2e;

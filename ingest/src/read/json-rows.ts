@@ -74,7 +74,8 @@ export class RowBuffer {
   /** `memberOf`: for each column the member that has its value, or -1. */
   append(source: Buffer, { members }: JsonObject, memberOf: Int32Array): void {
     for (let column = 0; column < memberOf.length; column++) {
-      const value = members[memberOf[column] as number]?.value;
+      const member = memberOf[column] as number;
+      const value = member < 0 ? undefined : members[member]?.value;
       if (column > 0) this.#put(comma);
       if (value === undefined || value.kind === "null") this.#copy(nullText, 0, nullText.length);
       else this.#append(source, value);
@@ -95,7 +96,7 @@ export class RowBuffer {
   }
 
   #put(byte: number): void {
-    this.#reserve(1);
+    if (this.length === this.bytes.length) this.#reserve(1);
     this.bytes[this.length++] = byte;
   }
 

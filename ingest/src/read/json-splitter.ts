@@ -1,4 +1,5 @@
 import { inputError, type ReelhouseError } from "../errors.ts";
+import type { JsonObject } from "./json-object.ts";
 import {
   backslash,
   closeBrace,
@@ -34,6 +35,12 @@ const signsInElement = tableOf(
 
 /** Finds the elements of a text that arrives in pieces. Memory is bounded by one element. */
 export interface Splitter {
+  /**
+   * The next element, read into `object` in the same pass that finds its end, if it is a whole object in the window,
+   * followed by what must be there. Undefined: `split` has to look. Only for a window of valid text without a carriage
+   * return.
+   */
+  next(object: JsonObject): Element | undefined;
   /** The elements that are complete in the window; with `isLast` all that are left. */
   split(isLast: boolean): Element[];
 }
@@ -61,6 +68,23 @@ export class ArraySplitter implements Splitter {
     this.#file = file;
     this.#window = window;
     this.#maximumLength = maximumLength;
+  }
+
+  next(object: JsonObject): Element | undefined {
+    if (this.#place !== "inside" || this.#isCutOff || this.#isBehindReturn) return undefined;
+    const window = this.#window;
+    const { bytes, at, filled } = window;
+    let start = at;
+    let lineNumber = this.#elementLine || window.lineNumber;
+    for (; isBlank(bytes[start] as number) && start < filled; start++)
+      if (bytes[start] === lineFeed) lineNumber++;
+    const end = object.readAt(bytes, start, filled);
+    if (end < 0 || bytes[end] !== comma || end - start > this.#maximumLength) return undefined;
+    this.#beginElement();
+    window.lineNumber = lineNumber;
+    window.moveTo(end + 1, lineFeeds(bytes, start, end));
+    this.#elementCount++;
+    return { start, end, lineNumber, isCut: false };
   }
 
   /** Throws an `inputError` if this is no JSON array, with `isLast` also if it is not complete. */
@@ -136,9 +160,17 @@ export class ArraySplitter implements Splitter {
     if (!isEmptyArray && !this.#isCutOff)
       this.#give(this.#elementLine > 0 ? this.#window.at : position, position);
     if (!isEmptyArray) this.#elementCount++;
+    this.#beginElement();
+    if (byte === closeBracket) this.#place = "after";
+  }
+
+  #beginElement(): void {
     this.#elementLine = 0;
     this.#isCutOff = false;
-    if (byte === closeBracket) this.#place = "after";
+    this.#depth = 0;
+    this.#isInString = false;
+    this.#isEscaped = false;
+    this.#seen = 0;
   }
 
   #give(start: number, position: number): void {
@@ -182,4 +214,11 @@ export class ArraySplitter implements Splitter {
       next: "deliver the file again; if it is CSV or JSON lines, say so in pipeline.yaml: format: csv or ndjson",
     });
   }
+}
+
+function lineFeeds(bytes: Buffer, start: number, end: number): number {
+  let count = 0;
+  for (let at = bytes.indexOf(lineFeed, start); at >= 0 && at < end; at = bytes.indexOf(lineFeed, at + 1))
+    count++;
+  return count;
 }

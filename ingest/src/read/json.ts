@@ -4,7 +4,8 @@ import { isText, wholeCharacterBytes } from "./encoding.ts";
 import { LineSplitter } from "./json-lines.ts";
 import { JsonObject } from "./json-object.ts";
 import { RowBuffer, rejectionOf, type Shape, Shapes } from "./json-rows.ts";
-import { ArraySplitter, type Element } from "./json-splitter.ts";
+import { ArraySplitter, type Element, type Splitter } from "./json-splitter.ts";
+import { carriageReturn } from "./line.ts";
 import { changedWhileRead } from "./open.ts";
 import {
   defaultMaximumRecordLength,
@@ -15,7 +16,7 @@ import {
   type RejectReason,
   type SourceFile,
 } from "./record.ts";
-import { readText, type TextReader } from "./text.ts";
+import { readText } from "./text.ts";
 import { TextWindow } from "./text-window.ts";
 
 /**
@@ -43,18 +44,20 @@ async function columns(file: SourceFile, options: JsonOptions): Promise<string[]
   const seen = new WeakSet<Shape>();
   let firstElement: { text: string; lineNumber: number } | undefined;
   let objects = 0;
-  const reader = new ElementReader();
-  for await (const { bytes, elements, isAllText } of elementChunks(file, readText(file, options), options)) {
-    for (const element of elements) {
-      firstElement ??= { text: beginning(bytes, element), lineNumber: element.lineNumber };
-      const result = reader.read(bytes, element, isAllText);
-      if (result !== "not_an_object") objects++;
-      if (typeof result === "string" || seen.has(result)) continue;
-      seen.add(result);
-      for (const name of result.names ?? []) names.add(name);
-    }
+  const take: Take = (result, element, bytes) => {
+    firstElement ??= { text: beginning(bytes, element), lineNumber: element.lineNumber };
+    if (result !== "not_an_object") objects++;
+    if (typeof result === "string" || seen.has(result)) return;
+    seen.add(result);
+    for (const name of result.names ?? []) names.add(name);
+  };
+  const elements = new Elements(file, options);
+  for await (const chunk of readText(file, options).chunks) {
+    elements.give(chunk, take);
     refuseTooManyColumns(file.hostPath, names.size);
   }
+  elements.giveLast(take);
+  refuseTooManyColumns(file.hostPath, names.size);
   if (firstElement !== undefined && objects === 0) throw withoutObjects(file, firstElement);
   return [...names];
 }
@@ -77,29 +80,73 @@ async function records(
   options: JsonOptions,
 ): Promise<void> {
   const text = readText(file, options);
-  const reader = new ElementReader();
+  const elements = new Elements(file, options);
   const rows = new RowsOfShape(file, columns, sink);
-  sink.begin(plainDialect);
-  for await (const { bytes, elements, isAllText } of elementChunks(file, text, options)) {
-    for (const element of elements) {
-      const result = reader.read(bytes, element, isAllText);
-      if (typeof result !== "string") rows.take(bytes, reader.object, result);
-      else {
-        rows.flush();
-        sink.reject(text.reject(element.lineNumber, result, bytes.subarray(element.start, element.end)));
-      }
+  const take: Take = (result, { start, end, lineNumber }, bytes) => {
+    if (typeof result !== "string") {
+      rows.take(bytes, elements.object, result);
+      return;
     }
+    rows.flush();
+    sink.reject(text.reject(lineNumber, result, bytes.subarray(start, end)));
+  };
+  sink.begin(plainDialect);
+  for await (const chunk of text.chunks) {
+    elements.give(chunk, take);
     rows.flush();
     await sink.drained();
   }
+  elements.giveLast(take);
+  rows.flush();
+  await sink.drained();
 }
 
-/** Reads elements as objects; the object of the last one stands in `object`. */
-class ElementReader {
-  readonly object = new JsonObject();
-  readonly #shapes = new Shapes();
+/** Hears of each element, in the file's order: its shape if it is a row, else why it is none. */
+type Take = (result: Shape | RejectReason, element: Element, bytes: Buffer) => void;
 
-  read(bytes: Buffer, { start, end, isCut }: Element, isAllText: boolean): Shape | RejectReason {
+/** Finds the elements of a text that comes in chunks, and reads them. */
+class Elements {
+  /** The members of the last one that was a row. */
+  readonly object = new JsonObject();
+  readonly #window = new TextWindow();
+  readonly #shapes = new Shapes();
+  readonly #splitter: Splitter;
+
+  constructor(file: SourceFile, { isLines, maximumRecordLength = defaultMaximumRecordLength }: JsonOptions) {
+    this.#splitter = isLines
+      ? new LineSplitter(this.#window, maximumRecordLength)
+      : new ArraySplitter(file, this.#window, maximumRecordLength);
+  }
+
+  give(chunk: Buffer, take: Take): void {
+    this.#window.append(chunk);
+    this.#give(take, false);
+  }
+
+  giveLast(take: Take): void {
+    this.#give(take, true);
+  }
+
+  #give(take: Take, isLast: boolean): void {
+    const { bytes, at, filled } = this.#window;
+    const known = bytes.subarray(at, filled);
+    const isAllText = isText(isLast ? known : known.subarray(0, wholeCharacterBytes(known)));
+    if (isAllText && !known.includes(carriageReturn)) this.#givePlain(take, bytes);
+    for (const element of this.#splitter.split(isLast))
+      take(this.#read(bytes, element, isAllText), element, bytes);
+  }
+
+  /** The hot loop: as many elements as can be read without splitting first. */
+  #givePlain(take: Take, bytes: Buffer): void {
+    for (;;) {
+      const element = this.#splitter.next(this.object);
+      if (element === undefined) return;
+      const shape = this.#shapes.of(bytes, this.object);
+      take(rejectionOf(shape) ?? shape, element, bytes);
+    }
+  }
+
+  #read(bytes: Buffer, { start, end, isCut }: Element, isAllText: boolean): Shape | RejectReason {
     if (isCut) return "record_too_long";
     if (!isAllText && !isText(bytes.subarray(start, end))) return "invalid_encoding";
     const verdict = this.object.read(bytes, start, end);
@@ -148,22 +195,4 @@ class RowsOfShape {
     this.#membersOf.set(shape, memberOf);
     return memberOf;
   }
-}
-
-async function* elementChunks(file: SourceFile, text: TextReader, options: JsonOptions) {
-  const window = new TextWindow();
-  const maximumLength = options.maximumRecordLength ?? defaultMaximumRecordLength;
-  const splitter = options.isLines
-    ? new LineSplitter(window, maximumLength)
-    : new ArraySplitter(file, window, maximumLength);
-  const chunk = (isLast: boolean) => {
-    const known = window.bytes.subarray(window.at, window.filled);
-    const isAllText = isText(isLast ? known : known.subarray(0, wholeCharacterBytes(known)));
-    return { elements: splitter.split(isLast), bytes: window.bytes, isAllText };
-  };
-  for await (const bytes of text.chunks) {
-    window.append(bytes);
-    yield chunk(false);
-  }
-  yield chunk(true);
 }

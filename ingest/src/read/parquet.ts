@@ -13,7 +13,10 @@ import { columnsOf, giveValues, refuseOtherColumns } from "./values.ts";
 export const parquet: Format = { columns, records };
 
 interface Column {
+  /** As the file has it. */
   name: string;
+  /** As DuckDB has it: of two with one name, the second is another one there. */
+  field: string;
   type: string;
 }
 
@@ -53,7 +56,13 @@ async function records(
   });
 }
 
-type Use<T> = (connection: DuckDBConnection, table: string, columns: Column[]) => Promise<T>;
+interface Table {
+  path: string;
+  /** Reads all of it. */
+  rows: string;
+}
+
+type Use<T> = (connection: DuckDBConnection, rows: string, columns: Column[]) => Promise<T>;
 
 /** DuckDB takes a path for a pattern, so it gets the open file instead, whose name is plain. */
 async function withParquet<T>(file: SourceFile, use: Use<T>): Promise<T> {
@@ -61,9 +70,10 @@ async function withParquet<T>(file: SourceFile, use: Use<T>): Promise<T> {
   const instance = await openDuckDB();
   try {
     const connection = await instance.connect();
-    const table = `read_parquet('/dev/fd/${handle.fd}', hive_partitioning = false)`;
+    const path = `/dev/fd/${handle.fd}`;
+    const rows = `read_parquet('${path}', hive_partitioning = false)`;
     await connection.run("SET TimeZone = 'UTC'");
-    return await use(connection, table, await describe(connection, table, file));
+    return await use(connection, rows, await describe(connection, { path, rows }, file));
   } catch (cause) {
     throw isRefusal(cause) ? cause : damaged(file, cause);
   } finally {
@@ -75,24 +85,46 @@ async function withParquet<T>(file: SourceFile, use: Use<T>): Promise<T> {
 /** DuckDB's own errors, as far as they come from what is in the file. */
 const isRefusal = (cause: unknown) => !/^(Invalid Input|IO|Invalid) Error/.test((cause as Error).message);
 
-async function describe(connection: DuckDBConnection, table: string, file: SourceFile): Promise<Column[]> {
-  const result = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${table}`);
-  const columns = result.getRows().map(([name, type]) => ({ name: String(name), type: String(type) }));
+async function describe(connection: DuckDBConnection, table: Table, file: SourceFile): Promise<Column[]> {
+  const result = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${table.rows}`);
+  const names = await columnNames(connection, table);
+  const columns = result.getRows().map(([field, type], index) => ({
+    ...{ name: names[index] ?? String(field), field: String(field), type: String(type) },
+  }));
   if (columns.length > 0) return columns;
   throw inputError("Parquet without a column", { file: file.hostPath, expected: "at least one column" });
 }
 
-function textOf({ name, type }: Column): string {
-  const column = identifier(name);
-  if (type === "BLOB") return `coalesce(try(decode(${column})), ${column}::VARCHAR)`;
+/** From the file's own schema: a tree, each node before its children. */
+async function columnNames(connection: DuckDBConnection, { path }: Table): Promise<string[]> {
+  const result = await connection.runAndReadAll(`SELECT name, num_children FROM parquet_schema('${path}')`);
+  const names: string[] = [];
+  let inner = 0;
+  for (const [name, childCount] of result.getRows().slice(1)) {
+    if (inner === 0) names.push(String(name));
+    else inner--;
+    inner += Number(childCount ?? 0);
+  }
+  return names;
+}
+
+function textOf({ field, type }: Column): string {
+  const column = identifier(field);
+  if (type === "BLOB") {
+    const text = `try(decode(${column}))`;
+    return `coalesce(CASE WHEN NOT contains(${text}, chr(0)) THEN ${text} END, ${column}::VARCHAR)`;
+  }
   const isNested = /^(STRUCT|MAP|UNION)\(|\[\d*\]$/.test(type);
   return isNested ? `to_json(${column})::VARCHAR` : `${column}::VARCHAR`;
 }
 
 const damaged = (file: SourceFile, cause: unknown) =>
-  inputError(`no complete Parquet file, ${(cause as Error).message.split("\n")[0]}`, {
+  inputError(`no complete Parquet file, ${withoutPath((cause as Error).message.split("\n")[0] ?? "")}`, {
     file: file.hostPath,
     expected: "a Parquet file",
     next: "deliver the file again; nothing of it was loaded",
     cause,
   });
+
+/** DuckDB knows the file under a name that says nothing to anybody. */
+const withoutPath = (message: string) => message.replaceAll(/'?\/dev\/fd\/\d+'?/g, "it");

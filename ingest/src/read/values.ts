@@ -1,6 +1,6 @@
 /** Rows of formats that are no text: they come as values, and have no line but a number. */
 import { bronzeColumnNames, refuseTooManyColumns } from "./column-names.ts";
-import { wholeCharacterBytes } from "./encoding.ts";
+import { isTextValue, wholeCharacterBytes } from "./encoding.ts";
 import { changedWhileRead } from "./open.ts";
 import { defaultMaximumRecordLength, type ReadOptions, type RecordSink, type SourceFile } from "./record.ts";
 
@@ -29,8 +29,8 @@ export function giveValues(
 ): void {
   const isTooLong =
     values.reduce((sum, value) => sum + Buffer.byteLength(value ?? ""), 0) > maximumRecordLength;
-  const isWellFormed = values.every((value) => value === null || value.isWellFormed());
-  if (!isTooLong && isWellFormed) {
+  const isAllText = values.every((value) => value === null || isTextValue(value));
+  if (!isTooLong && isAllText) {
     sink.row(values);
     return;
   }

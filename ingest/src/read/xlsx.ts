@@ -7,7 +7,7 @@ import { expandedBytes } from "./zip.ts";
 /**
  * One sheet of an Excel workbook: its first row that is not blank is the header, blank rows are skipped, an empty
  * cell is null. A number is spelled as in the workbook, a date as `2024-03-01` or `2024-03-01 12:30:00`, a formula is
- * its last result, an error such as #N/A null. A sheet is held in memory whole, so its size is limited.
+ * its last result, an error such as #N/A null: a row of nothing else is a blank one. A sheet is held in memory whole, so its size is limited.
  */
 export const xlsx: Format = { columns, records };
 
@@ -80,12 +80,16 @@ async function readRows(file: SourceFile, { sheet }: ReadOptions): Promise<Sheet
   }
 }
 
+const dayMs = 86_400_000;
+
 function textOf(cell: unknown): string | null {
   if (cell === null || cell === undefined) return null;
   if (typeof cell === "boolean") return cell ? "TRUE" : "FALSE";
   if (!(cell instanceof Date)) return String(cell);
+  // Excel's 1900 has a 29th of February; the library counts back from the days behind it
+  const missingDay = cell.getTime() < Date.UTC(1900, 1, 28) ? dayMs : 0;
   // a fraction of a day is never exact
-  const seconds = Math.round(cell.getTime() / 1000);
+  const seconds = Math.round((cell.getTime() + missingDay) / 1000);
   const [date, time = ""] = new Date(seconds * 1000).toISOString().split(/[TZ.]/);
   return time === "00:00:00" ? `${date}` : `${date} ${time}`;
 }

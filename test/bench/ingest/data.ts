@@ -1,5 +1,19 @@
 /** Files of made-up films, the same at each call: commas, quotes, line breaks and other scripts in their titles. */
-import { closeSync, existsSync, openSync, renameSync, writeSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
+import { pipeline } from "node:stream/promises";
+import { createGzip, gzipSync } from "node:zlib";
 
 const words =
   "the of night day star moon love war last first Amélie 千と千尋 city dark light river road home king".split(
@@ -13,6 +27,32 @@ const columns = [
   "total_critic_reviews_counted",
 ];
 const flushCharacters = 1_000_000;
+
+/** What a file is, as its name ends. */
+export type Kind = "csv" | "json" | "csv.gz";
+
+/** Writes `file` unless it is there; JSON has no broken records. */
+export async function makeData(file: string, kind: Kind, rows: number, brokenShare: number): Promise<void> {
+  if (existsSync(file)) return;
+  if (kind === "json") makeJson(file, rows);
+  if (kind === "csv") makeCsv(file, rows, brokenShare);
+  if (kind !== "csv.gz") return;
+  const plain = `${file}.plain`;
+  makeCsv(plain, rows, brokenShare);
+  await pipeline(createReadStream(plain), createGzip({ level: 1 }), createWriteStream(`${file}.part`));
+  renameSync(`${file}.part`, file);
+  rmSync(plain);
+}
+
+/** One record more at the end of a file. */
+export function addRecord(file: string, kind: Kind, title: string): void {
+  if (kind === "json") truncateSync(file, statSync(file).size - arrayEnd.length);
+  const line = `${title},2000,50,5.0,100\n`;
+  const texts = { json: `,\n{"title": "${title}"}${arrayEnd}`, csv: line, "csv.gz": gzipSync(line) };
+  appendFileSync(file, texts[kind]);
+}
+
+const arrayEnd = "\n]\n";
 
 /** Writes `file` unless it is there. `brokenShare` of its records have too few or too many fields. */
 export function makeCsv(file: string, rows: number, brokenShare: number): void {
@@ -38,7 +78,7 @@ export function makeJson(file: string, records: number): void {
       const members = `"year": ${year}, "audience_average_score": ${score}, "total_audience_ratings": ${ratings}`;
       yield `${record === 1 ? "[" : ","}\n{"title": ${JSON.stringify(title(record, random))}, ${members}}`;
     }
-    yield "\n]\n";
+    yield arrayEnd;
   });
 }
 

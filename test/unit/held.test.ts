@@ -1,0 +1,98 @@
+/** Deliveries that are held back: their bytes are kept, once, before the ledger says that they wait for somebody. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type Engine, openEngine } from "../../ingest/src/bronze/engine.ts";
+import { Group } from "../../ingest/src/bronze/group.ts";
+import { loadPipeline, type Source } from "../../ingest/src/config.ts";
+import type { Job } from "../../ingest/src/ingest.ts";
+import { loadContent } from "../../ingest/src/load.ts";
+import { hashFile } from "../../ingest/src/read/identity.ts";
+import { createLoader, type Loader } from "../fixtures/load.ts";
+
+let loader: Loader;
+let engine: Engine;
+let happened: string[];
+beforeEach(async () => {
+  loader = await createLoader();
+  const folder = join(loader.folder, "held");
+  mkdirSync(folder);
+  engine = await openEngine(folder);
+  happened = [];
+  loader.store.before = async (operation) => {
+    // the store takes its time
+    await new Promise((done) => setTimeout(done, 50));
+    happened.push(operation.replace(/[0-9a-f]{64}/, "ID"));
+  };
+});
+afterEach(async () => {
+  engine.close();
+  await loader.close();
+});
+
+const entry = "source: {views: {path: a.csv, drift: freeze}}";
+const [source] = loadPipeline(entry, { file: "pipeline.yaml", baseFolder: "/d", env: {} }).sources as [
+  Source,
+];
+const report = { info() {}, warn() {}, error() {}, progress() {} };
+
+/** The claim that the ledger gives, and every change that it hears of. */
+const ledger = {
+  query: async (sql: string, values: unknown[] = []) => {
+    if (sql.includes("'held'")) happened.push("held");
+    const [name, batchId] = values;
+    const row = {
+      source: name,
+      batch_id: batchId,
+      source_file: "/d/a.csv",
+      claimed_at: new Date(),
+      state: "claimed",
+    };
+    return {
+      rows: sql.includes("insert into ledger.batch")
+        ? [{ ...row, restatement: 0, released_at: null, replaces: null }]
+        : [],
+    };
+  },
+};
+
+async function load(content: string, isAlone: boolean): Promise<void> {
+  const file = { path: join(loader.folder, "a.csv"), hostPath: "/d/a.csv" };
+  writeFileSync(file.path, content);
+  const { contentHash, byteCount } = await hashFile(file);
+  const tools = { store: loader.store, engine, folder: join(loader.folder, "held") };
+  const schemas = new Map([
+    [
+      "views",
+      {
+        version: 1,
+        columns: [
+          { name: "a", required: true },
+          { name: "b", required: true },
+        ],
+      },
+    ],
+  ]);
+  const progress = { read() {} };
+  const job = { ...tools, schemas, progress, report, ledger, signal: new AbortController().signal };
+  const delivered = { source: "views", sourceFile: file.hostPath, runId: "run", contentHash, byteCount };
+  const known = { newest: undefined, nextRestatement: 0 };
+  const delivery = { content: delivered, known, unchanged: async () => undefined };
+  const group = isAlone ? undefined : new Group(tools);
+  await loadContent(source, file, delivery, job as unknown as Job, group);
+}
+
+const broken = `a,b\n${"1\n".repeat(20)}`;
+it.each([
+  { what: "for its rows, in a group", content: broken, isAlone: false },
+  { what: "for its columns", content: "a\n1\n", isAlone: false },
+])("should be kept before they are held: $what", async ({ content, isAlone }) => {
+  await expect(load(content, isAlone)).rejects.toMatchObject({ exitCode: 3 });
+  expect(happened).toEqual(["put originals/views/ID", "held"]);
+});
+
+it("should be kept once: for its rows, alone", async () => {
+  await expect(load(broken, true)).rejects.toMatchObject({ exitCode: 3 });
+  expect(happened.filter((operation) => operation.startsWith("put originals"))).toHaveLength(1);
+  expect(happened.at(-1)).toBe("held");
+});
