@@ -1,4 +1,4 @@
-/** The dbt container: asked over HTTP to build and test branch `audit`, it answers with one JSON line per event. */
+/** The dbt container: asked over HTTP to build and test a branch, it answers with one JSON line per event. */
 import { serviceError } from "./errors.ts";
 import type { Settings } from "./settings.ts";
 
@@ -42,15 +42,15 @@ export async function stopBuild(settings: Settings): Promise<void> {
 }
 
 /**
- * Builds and tests. When `signal` aborts, or this process ends, the connection breaks and the container stops its
+ * Builds and tests on the branch that `catalog` of Trino shows. When `signal` aborts, or this process ends, the connection breaks and the container stops its
  * build. Throws a service error when the container dies half way: nothing was published then.
  */
 export async function build(
   settings: Settings,
-  { unitTests, signal }: { unitTests: boolean; signal: AbortSignal },
+  { catalog, unitTests, signal }: { catalog: string; unitTests: boolean; signal: AbortSignal },
   onProgress: (message: string) => void,
 ): Promise<BuildResult> {
-  const answer = await call(settings, "POST", "/build", { unit_tests: unitTests }, signal);
+  const answer = await call(settings, "POST", "/build", { catalog, unit_tests: unitTests }, signal);
   try {
     for await (const event of jsonLines(answer)) {
       if (event.event === "result") return event;
