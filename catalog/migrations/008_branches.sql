@@ -38,10 +38,14 @@ begin atomic
     delete from iceberg.iceberg_namespace_properties where catalog_name = branch_name;
     insert into iceberg.iceberg_namespace_properties
     select branch_name, namespace, property_key, property_value
-    from iceberg.iceberg_namespace_properties where catalog_name = 'lakehouse';
+    from iceberg.iceberg_namespace_properties where catalog_name = 'lakehouse'
+    -- Two may ask at once for the state as of a publication.
+    on conflict do nothing;
     insert into iceberg.iceberg_tables
     select branch_name, namespace, name, location, null, 'TABLE'
-    from jsonb_to_recordset(tables) as t(namespace text, name text, location text);
+    from jsonb_to_recordset(tables) as t(namespace text, name text, location text)
+    on conflict (catalog_name, table_namespace, table_name) do update
+    set metadata_location = excluded.metadata_location;
 end;
 
 -- A branch of what is published now; with `tables`, of an earlier publication, as whose state they were derived.

@@ -7,7 +7,7 @@ write branches (`audit`, `br_...`) through Trino and nothing else.
 GET /health                                200 when the project is parsed
 GET /project                               {"sha256": of models, tests, macros, configuration and versions}
 POST /stop                                 ends a build whose client is gone; answers when nothing of it runs
-POST /build {"catalog": "audit", "unit_tests": true|false}
+POST /build {"catalog": "audit", "part": "all"|"models"|"tests", "unit_tests": true|false}
                                            lines {"event": "progress"}, at last {"event": "result"}
 """
 import contextlib
@@ -31,6 +31,7 @@ from dbt.cli.main import dbtRunner
 PORT = 8580
 PROJECT = pathlib.Path(os.environ["DBT_PROJECT_DIR"])
 CATALOG = re.compile("audit|br_[a-z][a-z0-9_]{0,30}")
+PARTS = {"all": ["build"], "models": ["run"], "tests": ["test"]}
 BUILD_LOCK = "/tmp/dbt/build.lock"
 # A client that has gone away is noticed at the next line, so there is one at least this often.
 HEARTBEAT_SECONDS = 5
@@ -104,7 +105,7 @@ def stop_build():
     return True
 
 
-def build(manifest, answer, catalog, unit_tests):
+def build(manifest, answer, catalog, part, unit_tests):
     if catalog != os.environ["DBT_CATALOG"]:
         # The parsed project names the catalog in every relation: it is parsed again, in this process alone.
         os.environ["DBT_CATALOG"] = catalog
@@ -116,8 +117,8 @@ def build(manifest, answer, catalog, unit_tests):
             node = event.data.node_info
             answer.send("progress", message=f"{node.resource_type} {node.node_name}: {node.node_status}")
 
-    words = ["build", "--no-partial-parse"]
-    if not unit_tests:
+    words = [*PARTS[part], "--no-partial-parse"]
+    if not unit_tests and part != "models":
         words += ["--exclude-resource-type", "unit_test"]
     outcome = dbtRunner(manifest=manifest, callbacks=[report]).invoke(words)
     results = getattr(outcome.result, "results", None) or []
@@ -181,7 +182,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         answer = Answer(self.wfile)
         threading.Thread(target=answer.keep_alive, daemon=True).start()
-        build(self.manifest, answer, request["catalog"], bool(request.get("unit_tests")))
+        build(self.manifest, answer, request["catalog"], request["part"], bool(request.get("unit_tests")))
 
     def authorized(self):
         expected = f"Bearer {os.environ['DBT_TOKEN']}"

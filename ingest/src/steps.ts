@@ -5,7 +5,7 @@ import { widenBatches } from "./bronze/tables.ts";
 import { connectCatalog, type Database } from "./catalog.ts";
 import { loadingParts, requireHealthy } from "./checks.ts";
 import type { Pipeline, Source } from "./config.ts";
-import { type BuildResult, build, type NodeResult, projectHash, stopBuild } from "./dbt.ts";
+import { type BuildResult, type BuildWork, build, type NodeResult, projectHash, stopBuild } from "./dbt.ts";
 import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
 import { type IngestResult, ingest, type LoadTools } from "./ingest.ts";
 import { committedBatches, type LoadedDelivery, loadedDeliveries, refusedSources } from "./ledger.ts";
@@ -84,17 +84,16 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
     report.info("unchanged", `nothing new since publication ${latest.id}: not built again`);
     return undefined;
   }
+  await endEarlierBuild(run);
+  await widenBatches(connectTrino(settings, "ingest", { catalog: "ingest", signal }));
   const publisher = await connectCatalog(settings, "publisher");
   try {
-    const fork = async () => {
-      await widenBatches(connectTrino(settings, "ingest", { catalog: "ingest", signal }));
-      return forkAudit(publisher);
-    };
-    const built = await buildAndTest(run, { catalog: "audit", missing, unitTests: options.unitTests, fork });
+    const base = await forkAudit(publisher);
+    const built = await dbtStep(run, { catalog: "audit", part: "all", unitTests: options.unitTests });
     const tested = await branchPointers(publisher, "audit");
     signal.throwIfAborted();
     const store = connectStore(settings, "publisher");
-    const { forked: base, tables, tests, details } = built;
+    const { tables, tests, details } = await outcomeOf(run, built, missing);
     const publication = await publish(
       { publisher, store },
       { base, tested, built: tables, tests },
@@ -108,43 +107,30 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
   }
 }
 
-/** A build without a failed test, of the branch that was there when it began. */
-interface Built<T> {
-  forked: T;
-  /** `schema.name` of the tables that the models made. */
-  tables: Set<string>;
-  tests: Map<string, TestCounts>;
-  details: { missing: string[]; tests: TestCounts; build_seconds: number; versions: Record<string, string> };
-}
-
-/**
- * Lets dbt build and test all models on a branch, which `fork` makes ready. Throws exit 4 when a test failed; what was
- * built stays on the branch then.
- */
-export async function buildAndTest<T>(
-  run: Run,
-  {
-    catalog,
-    missing,
-    unitTests,
-    fork,
-  }: { catalog: string; missing: string[]; unitTests: boolean; fork: () => Promise<T> },
-): Promise<Built<T>> {
-  const { settings, report, signal } = run;
-  // In this order: a build that is still alive would start further queries, on the branch that is about to be forked.
+/** In this order: a build that is still alive would start further queries, on the branch that is built next. */
+export async function endEarlierBuild({ settings }: Run): Promise<void> {
   await stopBuild(settings);
   await stopLeftoverQueries(settings, "dbt");
-  const forked = await fork();
-  const built = await build(settings, { catalog, unitTests, signal }, (message) => report.progress(message));
-  await requireSuccess(built, catalog, run);
+}
+
+/** Lets dbt work on a branch. Throws exit 4 when a test failed; what was built stays there then. */
+export async function dbtStep(run: Run, work: Omit<BuildWork, "signal">): Promise<BuildResult> {
+  const { settings, report, signal } = run;
+  const built = await build(settings, { ...work, signal }, (message) => report.progress(message));
+  await requireSuccess(built, work.catalog, run);
   tellWarnings(built, run);
+  return built;
+}
+
+/** What a publication keeps of a build without a failed test. */
+export async function outcomeOf({ settings }: Run, built: BuildResult, missing: string[]) {
   const details = {
     missing,
     tests: countTests(built.nodes.filter(isTest)),
     build_seconds: built.seconds,
     versions: await runningVersions(settings, built.versions),
   };
-  return { forked, tables: builtTables(built), tests: testsByTable(built), details };
+  return { tables: builtTables(built), tests: testsByTable(built), details };
 }
 
 export function tellPublished({ id, tables }: Publication, testsPassed: number, report: Report): void {

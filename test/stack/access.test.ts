@@ -16,6 +16,9 @@ let stack: Stack;
 let running: Running;
 beforeAll(async () => {
   stack = await startStack("access", { firstLoad: true });
+  // br_access, and at_1.
+  await stack.succeed(["branch", "create", "access"]);
+  await stack.succeed(["sql", "--as-of", "1", "SELECT 1"]);
   running = await readSecrets(stack);
 });
 afterAll(() => stack?.stop());

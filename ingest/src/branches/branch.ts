@@ -1,11 +1,20 @@
 /** What people do with a branch: make it, build and test on it, publish what passed, drop it. */
 import { connectCatalog, type Database } from "../catalog.ts";
+import type { BuildResult } from "../dbt.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
 import { committedBatches, refusedSources } from "../ledger.ts";
 import { latestPublication, requirePublication } from "../publish/journal.ts";
 import { branchPointers, type Pointers, type Publication, publish } from "../publish/publish.ts";
 import type { Run } from "../session.ts";
-import { type BuildOptions, buildAndTest, incomplete, inputFingerprint, keepManifest } from "../steps.ts";
+import {
+  type BuildOptions,
+  dbtStep,
+  endEarlierBuild,
+  incomplete,
+  inputFingerprint,
+  keepManifest,
+  outcomeOf,
+} from "../steps.ts";
 import { connectStore } from "../store.ts";
 import { connectTrino, type TrinoSession } from "../trino.ts";
 import { deriveAsOf, tableDirectory } from "./as-of.ts";
@@ -83,21 +92,37 @@ export function buildBranch(
     const { batches } = await requireBranch(ledger, name);
     const missing = await refusedSources(ledger);
     if (missing.length > 0 && !partial) throw incomplete(missing);
-    const catalog = branchCatalog(name);
     // Of the models that are about to be built.
     const fingerprint = await inputFingerprint(run, batches, missing);
-    const fork = () => publisher.query("select branch.note_tested($1, null)", [name]);
-    const built = await buildAndTest(run, { catalog, missing, unitTests, fork });
+    await publisher.query("select branch.note_tested($1, null)", [name]);
+    const { built, pointers } = await buildThenTest(run, publisher, { name, unitTests });
+    const outcome = await outcomeOf(run, built, missing);
     const tested = {
-      pointers: Object.fromEntries(await branchPointers(publisher, catalog)),
-      built: [...built.tables],
-      tests: Object.fromEntries(built.tests),
+      pointers: Object.fromEntries(pointers),
+      built: [...outcome.tables],
+      tests: Object.fromEntries(outcome.tests),
       fingerprint,
-      details: built.details,
+      details: outcome.details,
     };
     await publisher.query("select branch.note_tested($1, $2)", [name, JSON.stringify(tested)]);
     return tested;
   });
+}
+
+/** People may write on the branch at any time: what the tests read is known only if it is the same before and after. */
+async function buildThenTest(
+  run: Run,
+  publisher: Database,
+  { name, unitTests }: { name: string; unitTests: boolean },
+): Promise<{ built: BuildResult; pointers: Pointers }> {
+  const catalog = branchCatalog(name);
+  await endEarlierBuild(run);
+  const models = await dbtStep(run, { catalog, part: "models", unitTests });
+  const pointers = await branchPointers(publisher, catalog);
+  const tests = await dbtStep(run, { catalog, part: "tests", unitTests });
+  await refuseChanged(publisher, { name, pointers }, "while its tests ran");
+  const nodes = [...models.nodes, ...tests.nodes];
+  return { built: { ...models, nodes, seconds: models.seconds + tests.seconds }, pointers };
 }
 
 /** Publishes what the newest build on the branch made, when that is what the branch has and nothing else was published. */
@@ -153,14 +178,27 @@ async function requireTested(
   publisher: Database,
   { name, tested }: Branch,
 ): Promise<{ tested: TestedBranch; pointers: Pointers }> {
-  const next = `test what is there: reelhouse build --branch ${name}`;
   if (tested === undefined)
-    throw refusal(`publish refused: branch ${name} has no build whose tests passed`, next);
-  const pointers = await branchPointers(publisher, branchCatalog(name));
-  const changed = changedTables(new Map(Object.entries(tested.pointers)), pointers);
-  if (changed.length === 0) return { tested, pointers };
-  throw refusal(`publish refused: ${changed.join(", ")} changed on branch ${name} since its tests`, next);
+    throw refusal(`publish refused: branch ${name} has no build whose tests passed`, testAgain(name));
+  const pointers = new Map(Object.entries(tested.pointers));
+  await refuseChanged(publisher, { name, pointers }, "since its tests");
+  return { tested, pointers };
 }
+
+async function refuseChanged(
+  publisher: Database,
+  { name, pointers }: { name: string; pointers: Pointers },
+  when: string,
+): Promise<void> {
+  const changed = changedTables(pointers, await branchPointers(publisher, branchCatalog(name)));
+  if (changed.length === 0) return;
+  throw refusal(
+    `${changed.join(", ")} changed on branch ${name} ${when}: it cannot be published`,
+    testAgain(name),
+  );
+}
+
+const testAgain = (name: string) => `test what is there: reelhouse build --branch ${name}`;
 
 const refusal = (message: string, next: string) => new ReelhouseError(message, exitCode.failed, { next });
 
