@@ -2,12 +2,13 @@
 
 dbt and the parsed project stay in memory: each request is served by a fork of this process, so a build starts at
 once, is isolated, and can be killed alone. Fork and publish of the branch are not done here: this container may
-write the branch `audit` through Trino and nothing else.
+write branches (`audit`, `br_...`) through Trino and nothing else.
 
 GET /health                                200 when the project is parsed
 GET /project                               {"sha256": of models, tests, macros, configuration and versions}
 POST /stop                                 ends a build whose client is gone; answers when nothing of it runs
-POST /build {"unit_tests": true|false}     lines {"event": "progress"}, at last {"event": "result"}
+POST /build {"catalog": "audit", "part": "all"|"models"|"tests", "unit_tests": true|false}
+                                           lines {"event": "progress"}, at last {"event": "result"}
 """
 import contextlib
 import fcntl
@@ -17,6 +18,7 @@ import importlib.metadata
 import json
 import os
 import pathlib
+import re
 import signal
 import sys
 import threading
@@ -28,6 +30,10 @@ from dbt.cli.main import dbtRunner
 
 PORT = 8580
 PROJECT = pathlib.Path(os.environ["DBT_PROJECT_DIR"])
+CATALOG = re.compile("audit|br_[a-z][a-z0-9_]{0,30}")
+# One after the other: `dbt build` lets no table begin before the tests of those that it reads have ended, though nothing
+# is published before all have passed.
+PARTS = {"all": [["run"], ["test"]], "models": [["run"]], "tests": [["test"]]}
 BUILD_LOCK = "/tmp/dbt/build.lock"
 # A client that has gone away is noticed at the next line, so there is one at least this often.
 HEARTBEAT_SECONDS = 5
@@ -101,7 +107,11 @@ def stop_build():
     return True
 
 
-def build(manifest, answer, unit_tests):
+def build(manifest, answer, catalog, part, unit_tests):
+    if catalog != os.environ["DBT_CATALOG"]:
+        # The parsed project names the catalog in every relation: it is parsed again, in this process alone.
+        os.environ["DBT_CATALOG"] = catalog
+        manifest = None
     started = time.monotonic()
 
     def report(event):
@@ -109,12 +119,12 @@ def build(manifest, answer, unit_tests):
             node = event.data.node_info
             answer.send("progress", message=f"{node.resource_type} {node.node_name}: {node.node_status}")
 
-    kinds = [] if unit_tests else ["--exclude-resource-type", "unit_test"]
     results = []
-    # One after the other: `dbt build` lets no table begin before the tests of those that it reads have ended, though
-    # nothing is published before all have passed.
-    for words in [["run"], ["test", *kinds]]:
-        outcome = dbtRunner(manifest=manifest, callbacks=[report]).invoke([*words, "--no-populate-cache"])
+    for words in PARTS[part]:
+        if words == ["test"] and not unit_tests:
+            words = [*words, "--exclude-resource-type", "unit_test"]
+        words = [*words, "--no-populate-cache", "--no-partial-parse"]
+        outcome = dbtRunner(manifest=manifest, callbacks=[report]).invoke(words)
         results += getattr(outcome.result, "results", None) or []
         if not outcome.success:
             break
@@ -164,11 +174,13 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200 if stopped else 500, {"stopped": stopped})
         elif self.path != "/build":
             self.reply(404, {"error": "expected /build or /stop"})
+        elif not CATALOG.fullmatch(json.loads(request or "{}").get("catalog", "")):
+            self.reply(400, {"error": "expected the catalog of a branch"})
         elif (lock := take_build_lock()) is None:
             self.reply(409, {"error": "another build is active"})
         else:
             with lock:
-                self.answer_build(json.loads(request or "{}"))
+                self.answer_build(json.loads(request))
 
     def answer_build(self, request):
         self.send_response(200)
@@ -176,7 +188,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         answer = Answer(self.wfile)
         threading.Thread(target=answer.keep_alive, daemon=True).start()
-        build(self.manifest, answer, bool(request.get("unit_tests")))
+        build(self.manifest, answer, request["catalog"], request["part"], bool(request.get("unit_tests")))
 
     def authorized(self):
         expected = f"Bearer {os.environ['DBT_TOKEN']}"

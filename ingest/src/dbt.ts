@@ -1,4 +1,4 @@
-/** The dbt container: asked over HTTP to build and test branch `audit`, it answers with one JSON line per event. */
+/** The dbt container: asked over HTTP to build and test a branch, it answers with one JSON line per event. */
 import { serviceError } from "./errors.ts";
 import type { Settings } from "./settings.ts";
 
@@ -41,16 +41,26 @@ export async function stopBuild(settings: Settings): Promise<void> {
   await call(settings, "POST", "/stop");
 }
 
+/** What dbt shall do. */
+export interface BuildWork {
+  /** Trino's, of the branch. */
+  catalog: string;
+  /** All: the models, then their tests. */
+  part: "all" | "models" | "tests";
+  unitTests: boolean;
+  signal: AbortSignal;
+}
+
 /**
- * Builds and tests. When `signal` aborts, or this process ends, the connection breaks and the container stops its
+ * Builds and tests on a branch. When `signal` aborts, or this process ends, the connection breaks and the container stops its
  * build. Throws a service error when the container dies half way: nothing was published then.
  */
 export async function build(
   settings: Settings,
-  { unitTests, signal }: { unitTests: boolean; signal: AbortSignal },
+  { catalog, part, unitTests, signal }: BuildWork,
   onProgress: (message: string) => void,
 ): Promise<BuildResult> {
-  const answer = await call(settings, "POST", "/build", { unit_tests: unitTests }, signal);
+  const answer = await call(settings, "POST", "/build", { catalog, part, unit_tests: unitTests }, signal);
   try {
     for await (const event of jsonLines(answer)) {
       if (event.event === "result") return event;

@@ -18,9 +18,11 @@ import { join } from "node:path";
 /** Users of the containers that read secrets, as their Dockerfiles fix them. */
 const uid = { minio: 10001, trino: 10002, catalog: 10003, dbt: 10005 } as const;
 
-const storeUsers = ["INGEST", "LANDING", "PUBLISHER", "TRINO_READER", "TRINO_INGEST", "TRINO_AUDIT"] as const;
-const databaseRoles = ["TRINO_READER", "TRINO_INGEST", "TRINO_AUDIT", "PUBLISHER", "LEDGER"] as const;
-const trinoUsers = ["ADMIN", "INGEST", "DBT", "BI", "HEALTH"] as const;
+/** Of Trino's catalogs: each has a role in the database and a key of the store. */
+const catalogRoles = ["TRINO_READER", "TRINO_INGEST", "TRINO_AUDIT", "TRINO_BRANCH"] as const;
+const storeUsers = ["INGEST", "LANDING", "PUBLISHER", ...catalogRoles] as const;
+const databaseRoles = [...catalogRoles, "PUBLISHER", "LEDGER"] as const;
+const trinoUsers = ["ADMIN", "INGEST", "DBT", "DEVELOPER", "BI", "HEALTH"] as const;
 
 const storeKeys = (user: string) => [`S3_${user}_ACCESS_KEY`, `S3_${user}_SECRET_KEY`];
 const databasePassword = (role: string) => `PG_${role}_PASSWORD`;
@@ -33,16 +35,13 @@ const holdings: Record<string, string[]> = {
   trino: [
     "TRINO_SHARED_SECRET",
     trinoPassword("HEALTH"),
-    ...["TRINO_READER", "TRINO_INGEST", "TRINO_AUDIT"].flatMap((name) => [
-      ...storeKeys(name),
-      databasePassword(name),
-    ]),
+    ...catalogRoles.flatMap((name) => [...storeKeys(name), databasePassword(name)]),
   ],
   dbt: [trinoPassword("DBT"), "DBT_TOKEN"],
   reelhouse: [
     ...["INGEST", "LANDING", "PUBLISHER"].flatMap(storeKeys),
     ...["PUBLISHER", "LEDGER"].map(databasePassword),
-    ...["ADMIN", "INGEST", "DBT", "BI"].map(trinoPassword),
+    ...["ADMIN", "INGEST", "DBT", "DEVELOPER", "BI"].map(trinoPassword),
     "DBT_TOKEN",
   ],
 };

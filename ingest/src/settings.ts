@@ -23,7 +23,7 @@ export interface StoreKeys {
   secretKey: string;
 }
 
-export const trinoUsers = ["admin", "bi", "dbt", "ingest"] as const;
+export const trinoUsers = ["admin", "bi", "dbt", "developer", "ingest"] as const;
 export type TrinoUser = (typeof trinoUsers)[number];
 
 /** Throws a service error (exit 5) naming everything that is missing, exit 2 for a time that is none. */
@@ -56,6 +56,7 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
         admin: need("TRINO_ADMIN_PASSWORD"),
         bi: need("TRINO_BI_PASSWORD"),
         dbt: need("TRINO_DBT_PASSWORD"),
+        developer: need("TRINO_DEVELOPER_PASSWORD"),
         ingest: need("TRINO_INGEST_PASSWORD"),
       },
     },

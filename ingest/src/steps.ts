@@ -5,7 +5,7 @@ import { widenBatches } from "./bronze/tables.ts";
 import { connectCatalog, type Database } from "./catalog.ts";
 import { loadingParts, requireHealthy } from "./checks.ts";
 import type { Pipeline, Source } from "./config.ts";
-import { type BuildResult, build, type NodeResult, projectHash, stopBuild } from "./dbt.ts";
+import { type BuildResult, type BuildWork, build, type NodeResult, projectHash, stopBuild } from "./dbt.ts";
 import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
 import { type IngestResult, ingest, type LoadTools } from "./ingest.ts";
 import { committedBatches, type LoadedDelivery, loadedDeliveries, refusedSources } from "./ledger.ts";
@@ -16,6 +16,7 @@ import { ensureManifest } from "./publish/manifest.ts";
 import { branchPointers, forkAudit, type Publication, publish, type TestCounts } from "./publish/publish.ts";
 import { commitRollback, prepareRollback, type Undoing } from "./publish/rollback.ts";
 import { replay } from "./replay.ts";
+import type { Report } from "./report.ts";
 import type { Run } from "./session.ts";
 import { connectStore, type Store } from "./store.ts";
 import { connectTrino, StatementError } from "./trino.ts";
@@ -83,55 +84,74 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
     report.info("unchanged", `nothing new since publication ${latest.id}: not built again`);
     return undefined;
   }
-  // In this order: a build that is still alive would start further queries, on the branch that is about to be forked.
-  await stopBuild(settings);
-  await stopLeftoverQueries(settings, "dbt");
+  await endEarlierBuild(run);
   await widenBatches(connectTrino(settings, "ingest", { catalog: "ingest", signal }));
   const publisher = await connectCatalog(settings, "publisher");
   try {
     const base = await forkAudit(publisher);
-    const built = await build(settings, { unitTests: options.unitTests, signal }, (message) =>
-      report.progress(message),
-    );
-    await requireSuccess(built, run);
-    tellWarnings(built, run);
+    const built = await dbtStep(run, { catalog: "audit", part: "all", unitTests: options.unitTests });
     const tested = await branchPointers(publisher, "audit");
     signal.throwIfAborted();
     const store = connectStore(settings, "publisher");
-    const details = {
-      missing,
-      tests: countTests(built.nodes.filter(isTest)),
-      build_seconds: built.seconds,
-      versions: await runningVersions(settings, built.versions),
-    };
+    const { tables, tests, details } = await outcomeOf(run, built, missing);
     const publication = await publish(
       { publisher, store },
-      { base, tested, built: builtTables(built), tests: testsByTable(built) },
+      { base, tested, built: tables, tests },
       { kind: "build", runId, fingerprint, batches, details },
     );
     await keepManifest(run, store);
-    const tables = publication.tables.filter((table) => table.published !== null).length;
-    report.info(
-      "published",
-      `publication ${publication.id}: ${tables} tables, ${details.tests.passed} tests passed`,
-      {
-        publication: publication.id,
-      },
-    );
+    tellPublished(publication, details.tests.passed, report);
     return publication;
   } finally {
     await publisher.end();
   }
 }
 
+/** In this order: a build that is still alive would start further queries, on the branch that is built next. */
+export async function endEarlierBuild({ settings }: Run): Promise<void> {
+  await stopBuild(settings);
+  await stopLeftoverQueries(settings, "dbt");
+}
+
+/** Lets dbt work on a branch. Throws exit 4 when a test failed; what was built stays there then. */
+export async function dbtStep(run: Run, work: Omit<BuildWork, "signal">): Promise<BuildResult> {
+  const { settings, report, signal } = run;
+  const built = await build(settings, { ...work, signal }, (message) => report.progress(message));
+  await requireSuccess(built, work.catalog, run);
+  tellWarnings(built, run);
+  return built;
+}
+
+/** What a publication keeps of a build without a failed test. */
+export async function outcomeOf({ settings }: Run, built: BuildResult, missing: string[]) {
+  const details = {
+    missing,
+    tests: countTests(built.nodes.filter(isTest)),
+    build_seconds: built.seconds,
+    versions: await runningVersions(settings, built.versions),
+  };
+  return { tables: builtTables(built), tests: testsByTable(built), details };
+}
+
+export function tellPublished({ id, tables }: Publication, testsPassed: number, report: Report): void {
+  const count = tables.filter((table) => table.published !== null).length;
+  report.info("published", `publication ${id}: ${count} tables, ${testsPassed} tests passed`, {
+    publication: id,
+  });
+}
+
 /** A refused source stops a run before anything is built from half of the input, unless the user wants just that. */
-const incomplete = (missing: string[]) =>
+export const incomplete = (missing: string[]) =>
   new ReelhouseError(`refused: ${missing.join(", ")}; nothing was published`, exitCode.inputRefused, {
     next: "mend or replace the files that 'reelhouse status' names and run again, or publish the rest with --partial",
   });
 
 /** What a publication depends on: batches, what is missing, dbt project, and the year, which bounds valid years. */
-async function inputFingerprint({ settings }: Run, batches: string[], missing: string[]): Promise<string> {
+export async function inputFingerprint(
+  { settings }: Run,
+  batches: string[],
+  missing: string[],
+): Promise<string> {
   const year = String(new Date().getUTCFullYear());
   const parts = [await projectHash(settings), year, `missing: ${missing.join(", ")}`, ...batches];
   return createHash("sha256").update(parts.join("\n")).digest("hex");
@@ -162,7 +182,10 @@ function testsByTable({ nodes }: BuildResult): Map<string, TestCounts> {
 }
 
 /** The publication stands without it: the next command that changes something writes it. */
-async function keepManifest({ ledger, report }: Pick<Run, "ledger" | "report">, store: Store): Promise<void> {
+export async function keepManifest(
+  { ledger, report }: Pick<Run, "ledger" | "report">,
+  store: Store,
+): Promise<void> {
   await ensureManifest({ ledger, store }).catch((error) =>
     report.warn(
       "manifest_missing",
@@ -178,7 +201,7 @@ function tellWarnings({ nodes }: BuildResult, { report }: Run): void {
   }
 }
 
-async function requireSuccess(built: BuildResult, { report, settings }: Run): Promise<void> {
+async function requireSuccess(built: BuildResult, catalog: string, { report, settings }: Run): Promise<void> {
   if (built.success) return;
   // dbt tells a service that went away like a faulty model; which of the two it was is asked here.
   await requireHealthy(settings);
@@ -189,7 +212,7 @@ async function requireSuccess(built: BuildResult, { report, settings }: Run): Pr
   const failedTests = bad.filter((node) => isTest(node) && node.status === "fail");
   if (failedTests.length > 0) {
     throw new ReelhouseError(`tests failed, nothing was published: ${names}`, exitCode.testsFailed, {
-      next: "look at the rows that a test names with: reelhouse sql --user dbt --catalog audit",
+      next: `look at the rows that a test names with: reelhouse sql --user dbt --catalog ${catalog}`,
     });
   }
   throw new ReelhouseError(`models failed, nothing was published: ${names}`, exitCode.failed, {

@@ -161,7 +161,7 @@ describe("a publication", () => {
   it.each([
     [["diff", "1"], "expected two publications"],
     [["diff", "1", "99"], "there is no publication 99"],
-    [["diff", "1", "2", "gold.nothing"], "gold.nothing is not in both publications"],
+    [["diff", "1", "2", "gold.nothing"], "gold.nothing is not in both"],
     [["diff", "1", "newest"], "expected the number of a publication"],
     [["rollback", "99"], "there is no publication 99"],
     [["rollback", "1", "2"], "expected one publication"],

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DockerComposeEnvironment, Wait } from "testcontainers";
-import type { Settings, TrinoUser } from "../../ingest/src/settings.ts";
+import { type Settings, type TrinoUser, trinoUsers } from "../../ingest/src/settings.ts";
 import { type Cell, connectTrino } from "../../ingest/src/trino.ts";
 
 /** The checkout as the Docker engine's host sees it. */
@@ -190,7 +190,7 @@ async function clientSettings(
   const authorityFile = join(folder, "ca.crt");
   writeFileSync(authorityFile, (await succeed(["credentials", "--ca"])).stdout);
   const passwords = Object.fromEntries(
-    ["admin", "bi", "dbt", "ingest"].map((user) => [user, secrets[`TRINO_${user.toUpperCase()}_PASSWORD`]]),
+    trinoUsers.map((user) => [user, secrets[`TRINO_${user.toUpperCase()}_PASSWORD`]]),
   );
   return {
     trino: { url: `https://localhost:${trinoPort}`, authorityFile, passwords },

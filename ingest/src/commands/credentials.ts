@@ -12,7 +12,7 @@ export const credentials: Command = {
     user: {
       type: "string",
       value: "USER",
-      help: "of Trino: bi, admin, dbt or ingest; of the object store: landing (default: bi)",
+      help: "of Trino: bi, admin, dbt, developer or ingest; of the object store: landing (default: bi)",
     },
     password: { type: "boolean", help: "print the password alone" },
     ca: { type: "boolean", help: "print the certificate of the stack's authority alone (PEM)" },

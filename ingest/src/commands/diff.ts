@@ -1,50 +1,53 @@
 import { Readable } from "node:stream";
-import { connectCatalog, type Database } from "../catalog.ts";
-import { alignedRows, type Command, type Context, commonOptions, type Words } from "../command.ts";
+import { connectCatalog } from "../catalog.ts";
+import {
+  alignedRows,
+  type Command,
+  type Context,
+  commonOptions,
+  type Option,
+  type Words,
+} from "../command.ts";
 import { exitCode, usageError } from "../errors.ts";
 import { stringifyExactly } from "../json.ts";
 import {
+  publishedState,
   type RowDifferences,
   type RowSample,
   rowDifferences,
+  type State,
   type TableDifference,
   tableDifferences,
 } from "../publish/diff.ts";
 import { publicationNumber } from "../publish/journal.ts";
 import { resultFormats } from "../results/formats.ts";
 import { loadSettings } from "../settings.ts";
-import { connectTrino } from "../trino.ts";
+import { connectTrino, type TrinoSession } from "../trino.ts";
+
+export const limitOption = {
+  type: "string",
+  value: "ROWS",
+  help: "show at most so many rows that came, and that went (default: 20)",
+} as const satisfies Option;
 
 export const diff: Command = {
   summary: "what changed between two publications: tables, columns, and the rows of one table",
   positionals: "BEFORE AFTER [SCHEMA.TABLE]",
-  options: {
-    limit: {
-      type: "string",
-      value: "ROWS",
-      help: "show at most so many rows that came, and that went (default: 20)",
-    },
-    json: commonOptions.json,
-  },
+  options: { limit: limitOption, json: commonOptions.json },
   async run(words, context) {
     const [from, to, table, ...more] = words.positionals;
     if (from === undefined || to === undefined || more.length > 0)
       throw usageError("reelhouse diff: expected two publications", "reelhouse history lists them");
     const [before, after] = [publicationNumber(from), publicationNumber(to)];
-    const ledger = await connectCatalog(loadSettings(context.env), "ledger");
+    const settings = loadSettings(context.env);
+    const ledger = await connectCatalog(settings, "ledger");
     try {
-      const tables = await tableDifferences(ledger, before, after);
-      if (table === undefined) {
-        context.print(
-          words.options.json ? `${JSON.stringify({ before, after, tables })}\n` : describe(tables),
-        );
-        return exitCode.ok;
-      }
-      const rows = await rowsOf(ledger, { table, before, after }, words, context);
-      const difference = tables.find(({ name }) => name === table);
-      if (words.options.json)
-        context.print(`${stringifyExactly({ before, after, table: difference, ...rowsAsJson(rows) })}\n`);
-      else for await (const text of describeRows(rows)) context.print(text);
+      const states = {
+        before: await publishedState(ledger, before),
+        after: await publishedState(ledger, after),
+      };
+      const trino = connectTrino(settings, "bi", { catalog: "lakehouse", signal: context.signal });
+      await showDifferences(trino, states, { table, heading: { before, after } }, words, context);
       return exitCode.ok;
     } finally {
       await ledger.end();
@@ -52,17 +55,29 @@ export const diff: Command = {
   },
 };
 
-function rowsOf(
-  ledger: Database,
-  compared: { table: string; before: number; after: number },
+/** All tables, or the rows of one; `heading`: what JSON begins with. */
+export async function showDifferences(
+  trino: TrinoSession,
+  states: { before: State; after: State },
+  { table, heading }: { table: string | undefined; heading: object },
   { options }: Words,
-  { env, signal }: Context,
-): Promise<RowDifferences> {
-  const limit = options.limit ?? "20";
-  if (typeof limit !== "string" || !/^\d{1,6}$/.test(limit))
-    throw usageError(`--limit: expected a whole number of rows, found '${limit}'`);
-  const trino = connectTrino(loadSettings(env), "bi", { catalog: "lakehouse", signal });
-  return rowDifferences({ ledger, trino }, { ...compared, limit: Number(limit) });
+  { print }: Context,
+): Promise<void> {
+  const limit = rowLimit(options.limit);
+  const tables = tableDifferences(states.before, states.after);
+  if (table === undefined) {
+    print(options.json ? `${JSON.stringify({ ...heading, tables })}\n` : describe(tables));
+    return;
+  }
+  const rows = await rowDifferences(trino, states, { table, limit });
+  const difference = tables.find(({ name }) => name === table);
+  if (options.json) print(`${stringifyExactly({ ...heading, table: difference, ...rowsAsJson(rows) })}\n`);
+  else for await (const text of describeRows(rows)) print(text);
+}
+
+function rowLimit(text: Words["options"][string] = "20"): number {
+  if (typeof text === "string" && /^\d{1,6}$/.test(text)) return Number(text);
+  throw usageError(`--limit: expected a whole number of rows, found '${text}'`);
 }
 
 function describe(tables: TableDifference[]): string {

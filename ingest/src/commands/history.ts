@@ -9,6 +9,7 @@ const columns = [
   "id",
   "published_at",
   "kind",
+  "branch",
   "restores",
   "run_id",
   "batches",
@@ -26,7 +27,7 @@ const statement = `
   ), published as (
       select * from branch.publication_table where new_metadata_location is not null
   )
-  select id, kind, run_id, details ->> 'restores' as restores,
+  select id, kind, run_id, details ->> 'restores' as restores, details ->> 'branch' as branch,
       to_char(published_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as published_at,
       jsonb_array_length(batches) as batches,
       (select count(*) from (

@@ -14,6 +14,7 @@ export const commands = {
   history: async () => (await import("./history.ts")).history,
   diff: async () => (await import("./diff.ts")).diff,
   rollback: async () => (await import("./rollback.ts")).rollback,
+  branch: async () => (await import("./branch.ts")).branch,
   status: async () => (await import("./status.ts")).status,
   source: async () => (await import("./source.ts")).source,
   batch: async () => (await import("./batch.ts")).batch,

@@ -1,10 +1,12 @@
+import { buildBranch } from "../branches/branch.ts";
+import { branchName } from "../branches/registry.ts";
 import { allParts, loadingParts } from "../checks.ts";
 import { type Command, commonOptions, type Option, type Words } from "../command.ts";
 import { refuseSharedFolders } from "../config.ts";
 import { configuredPipeline, hostPath } from "../configuration.ts";
 import { exitCode } from "../errors.ts";
 import { exportLayers } from "../export.ts";
-import { withRun } from "../session.ts";
+import { type Run, withRun } from "../session.ts";
 import { type BuildOptions, buildStep, ingestStep } from "../steps.ts";
 
 const { config, wait, partial, json } = commonOptions;
@@ -77,12 +79,26 @@ export const ingest: Command = {
 export const build: Command = {
   summary: "build and test silver and gold from bronze, and publish",
   positionals: "",
-  options: building,
+  options: {
+    ...building,
+    branch: { type: "string", value: "NAME", help: "build and test on this branch, and publish nothing" },
+  },
   async run(words, context) {
+    const name = words.options.branch === undefined ? undefined : branchName(String(words.options.branch));
     return withRun({ command: "build", parts: allParts, words, context }, async (run) => {
+      if (name !== undefined) return buildOnBranch(run, name, words);
       const publication = await buildStep(run, buildOptions(words));
       if (words.options.json) context.print(`${JSON.stringify({ publication: publication?.id ?? null })}\n`);
       return exitCode.ok;
     });
   },
 };
+
+async function buildOnBranch(run: Run, name: string, words: Words): Promise<number> {
+  const { details } = await buildBranch(run, name, buildOptions(words));
+  run.report.info("tested", `branch ${name}: ${details.tests.passed} tests passed`, {
+    next: `reelhouse branch publish ${name}`,
+  });
+  if (words.options.json) run.print(`${JSON.stringify({ branch: name, tests: details.tests })}\n`);
+  return exitCode.ok;
+}

@@ -1,3 +1,4 @@
+import { openAsOf } from "../branches/as-of.ts";
 import { loadingParts, requireHealthy } from "../checks.ts";
 import { type Command, choiceOption } from "../command.ts";
 import { exitCode, usageError } from "../errors.ts";
@@ -10,7 +11,12 @@ export const sql: Command = {
   positionals: "[STATEMENT]   (default: standard input)",
   options: {
     format: { type: "string", value: "FORMAT", help: "table, csv, json or arrow (default: table)" },
-    user: { type: "string", value: "USER", help: "admin, bi, dbt or ingest (default: bi)" },
+    user: { type: "string", value: "USER", help: "admin, bi, dbt, developer or ingest (default: bi)" },
+    "as-of": {
+      type: "string",
+      value: "WHEN",
+      help: "read the whole lakehouse as of a publication (3, pub_3) or a time (2026-11-27T09:30:00Z)",
+    },
     catalog: {
       type: "string",
       value: "CATALOG",
@@ -21,13 +27,17 @@ export const sql: Command = {
     const format = choiceOption(words, "format", resultFormatNames);
     const user = choiceOption({ ...words, options: { user: "bi", ...words.options } }, "user", trinoUsers);
     if (resultFormats[format].isBinary && isTerminal) throw notForTerminals(format);
-    const catalog = String(words.options.catalog ?? "lakehouse");
+    const { "as-of": when, catalog: named } = words.options;
+    if (when !== undefined && named !== undefined)
+      throw usageError("reelhouse sql: --as-of reads the lakehouse: give it or --catalog, not both");
     if (words.positionals.length > 1)
       throw usageError("reelhouse sql: expected one statement; put it in quotes");
     const statement = (words.positionals[0] ?? (await standardInput())).trim().replace(/;$/, "");
     if (!statement)
       throw usageError("reelhouse sql: expected a statement, as an argument or on standard input");
     const settings = loadSettings(env);
+    const catalog =
+      when === undefined ? String(named ?? "lakehouse") : await openAsOf(settings, String(when));
     const trino = connectTrino(settings, user, { catalog, signal, source: "reelhouse-sql" });
     try {
       for await (const part of resultFormats[format].encode(trino.pages(statement))) print(part);

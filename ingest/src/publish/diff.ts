@@ -1,4 +1,4 @@
-/** What changed between two publications: tables and columns by the journal, rows by Trino. */
+/** What changed between two states, such as publications: tables and columns by the journal, rows by Trino. */
 import type { Database } from "../catalog.ts";
 import { exitCode, ReelhouseError, usageError } from "../errors.ts";
 import { identifier, literal } from "../sql.ts";
@@ -18,20 +18,33 @@ export interface TableDifference {
   columnsRetyped: { name: string; before: string; after: string }[];
 }
 
-/** Every table of either publication, by name. */
-export async function tableDifferences(
-  ledger: Database,
-  before: number,
-  after: number,
-): Promise<TableDifference[]> {
-  for (const id of [before, after]) await requirePublication(ledger, id);
-  const old = byName(await publishedTables(ledger, before));
-  const now = byName(await publishedTables(ledger, after));
-  const names = [...new Set([...old.keys(), ...now.keys()])].sort();
-  return names.map((name) => differenceOf(name, old.get(name), now.get(name)));
+/** One of two states that are compared. */
+export interface State {
+  /** By name. */
+  tables: Map<string, JournalTable>;
+  /** How SQL reads a table of it. */
+  relation(table: string): string;
 }
 
-const byName = (tables: JournalTable[]) => new Map(tables.map((table) => [table.name, table]));
+export async function publishedState(ledger: Database, id: number): Promise<State> {
+  await requirePublication(ledger, id);
+  const tables = await publishedTables(ledger, id);
+  return {
+    tables: new Map(tables.map((table) => [table.name, table])),
+    relation: (table) => `${relationIn("lakehouse", table)} FOR VERSION AS OF ${literal(`pub_${id}`)}`,
+  };
+}
+
+export function relationIn(catalog: string, table: string): string {
+  const { namespace, name } = named(table);
+  return [catalog, namespace, name].map(identifier).join(".");
+}
+
+/** Every table of either state, by name. */
+export function tableDifferences(before: State, after: State): TableDifference[] {
+  const names = [...new Set([...before.tables.keys(), ...after.tables.keys()])].sort();
+  return names.map((name) => differenceOf(name, before.tables.get(name), after.tables.get(name)));
+}
 
 function differenceOf(
   name: string,
@@ -78,23 +91,24 @@ export interface RowSample {
   sample: Table;
 }
 
-/** The rows of a table that only one of two publications has, in the columns that both have with the same type. */
+/** The rows of a table that only one of two states has, in the columns that both have with the same type. */
 export async function rowDifferences(
-  { ledger, trino }: { ledger: Database; trino: TrinoSession },
-  { table, before, after, limit }: { table: string; before: number; after: number; limit: number },
+  trino: TrinoSession,
+  { before, after }: { before: State; after: State },
+  { table, limit }: { table: string; limit: number },
 ): Promise<RowDifferences> {
-  const old = byName(await publishedTables(ledger, before)).get(table);
-  const now = byName(await publishedTables(ledger, after)).get(table);
+  const old = before.tables.get(table);
+  const now = after.tables.get(table);
   if (!old || !now)
-    throw usageError(
-      `${table} is not in both publications`,
-      `reelhouse diff ${before} ${after} lists the tables`,
-    );
+    throw usageError(`${table} is not in both`, "the same command without a table lists what there is");
   if (old.state?.uuid !== now.state?.uuid) throw madeAnew(table);
   const types = new Map(old.columns.map(({ name, type }) => [name, type]));
   const columns = now.columns.filter(({ name, type }) => types.get(name) === type).map(({ name }) => name);
-  const only = (here: number, there: number) => rowsOnlyIn(trino, { table, columns, here, there, limit });
-  return { came: await only(after, before), went: await only(before, after) };
+  const [there, here] = [before.relation(table), after.relation(table)];
+  return {
+    came: await rowsOnlyIn(trino, { columns, here, there, limit }),
+    went: await rowsOnlyIn(trino, { columns, here: there, there: here, limit }),
+  };
 }
 
 const madeAnew = (table: string) =>
@@ -108,20 +122,11 @@ const madeAnew = (table: string) =>
 
 async function rowsOnlyIn(
   trino: TrinoSession,
-  {
-    table,
-    columns,
-    here,
-    there,
-    limit,
-  }: { table: string; columns: string[]; here: number; there: number; limit: number },
+  { columns, here, there, limit }: { columns: string[]; here: string; there: string; limit: number },
 ): Promise<RowSample> {
-  const { namespace, name } = named(table);
   const list = columns.map(identifier).join(", ");
-  const asOf = (id: number) =>
-    `SELECT ${list} FROM ${identifier(namespace)}.${identifier(name)} FOR VERSION AS OF ${literal(`pub_${id}`)}`;
   // ALL: a row that is there once more counts, too.
-  const rows = `(${asOf(here)} EXCEPT ALL ${asOf(there)})`;
+  const rows = `(SELECT ${list} FROM ${here} EXCEPT ALL SELECT ${list} FROM ${there})`;
   const counted = await trino.query(`SELECT count(*) FROM ${rows}`);
   const order = columns.map((_, index) => index + 1).join(", ");
   const sample = await trino.query(`SELECT * FROM ${rows} ORDER BY ${order} LIMIT ${limit}`);

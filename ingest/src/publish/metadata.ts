@@ -14,7 +14,12 @@ export interface TableMetadata {
   schemas: { "schema-id": number; fields: { name: string; type: unknown }[] }[];
   "partition-specs": { "spec-id": number }[];
   "sort-orders": { "order-id": number }[];
-  snapshots?: { "snapshot-id": Id; "manifest-list"?: string; summary?: Record<string, string> }[];
+  snapshots?: {
+    "snapshot-id": Id;
+    "schema-id"?: number;
+    "manifest-list"?: string;
+    summary?: Record<string, string>;
+  }[];
   "snapshot-log"?: { "snapshot-id": Id; "timestamp-ms": number }[];
   "metadata-log"?: { "metadata-file": string; "timestamp-ms": number }[];
   refs?: Record<string, { "snapshot-id": Id; type: "branch" | "tag"; [retention: string]: unknown }>;
@@ -130,6 +135,36 @@ function missingOf(metadata: TableMetadata, state: TableState): string | undefin
   if (!metadata["sort-orders"].some((known) => known["order-id"] === state.sortOrderId))
     return `sort order ${state.sortOrderId} was collected`;
   return undefined;
+}
+
+/** What a table that is not published (bronze) was at a time; undefined where its snapshot of then is not kept. */
+export function stateAt(metadata: TableMetadata, timeMs: number): TableState | undefined {
+  const entry = metadata["snapshot-log"]?.findLast((one) => one["timestamp-ms"] <= timeMs);
+  const snapshot = entry && snapshotOf(metadata, entry["snapshot-id"].toString());
+  if (snapshot === undefined) return undefined;
+  const state = stateOf(metadata);
+  return {
+    ...state,
+    snapshotId: snapshot["snapshot-id"].toString(),
+    schemaId: snapshot["schema-id"] ?? state.schemaId,
+  };
+}
+
+/** Metadata whose state is that of a publication, made to know of no later one: as its readers saw it. */
+export function withoutFuture(
+  metadata: TableMetadata,
+  { id, publishedAtMs }: { id: number; publishedAtMs: number },
+): TableMetadata {
+  const refs = Object.entries(metadata.refs ?? {}).filter(
+    ([name]) => Number(/^pub_(\d+)$/.exec(name)?.[1] ?? 0) <= id,
+  );
+  return {
+    ...metadata,
+    "last-updated-ms": publishedAtMs,
+    "metadata-log": [],
+    "snapshot-log": metadata["snapshot-log"]?.filter((entry) => entry["timestamp-ms"] <= publishedAtMs) ?? [],
+    refs: Object.fromEntries(refs),
+  };
 }
 
 /** Where the current snapshot's list of files lies; undefined for a table that never had a snapshot. */

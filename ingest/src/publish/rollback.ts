@@ -91,27 +91,38 @@ function without(batches: string[], others: string[]): string[] {
 
 async function restoreTable(
   store: Store,
-  { name, state, newestLocation }: JournalTable,
+  table: JournalTable,
   base: string | null,
   publicationId: number,
 ): Promise<RestoredTable> {
-  const gone = (reason: string) =>
-    refusal(
-      `publication ${publicationId} cannot come back: ${name}: ${reason}`,
+  try {
+    return { name: table.name, base, version: await restoredVersion(store, table, base) };
+  } catch (error) {
+    if (error instanceof ReelhouseError) throw error;
+    throw refusal(
+      `publication ${publicationId} cannot come back: ${table.name}: ${(error as Error).message}`,
       "choose another: reelhouse history",
     );
-  if (state === undefined)
-    throw gone("it was published by a release that did not note what a rollback needs");
-  const newest = await newestVersion(store, { uuid: state.uuid, base, newestLocation });
-  try {
-    const metadata = withState(newest.metadata, state);
-    const manifestList = manifestListOf(metadata);
-    if (manifestList !== undefined && !(await exists(store, manifestList)))
-      throw new Error(`${manifestList} was collected`);
-    return { name, base, version: { newest, restored: { location: newest.location, metadata } } };
-  } catch (error) {
-    throw error instanceof ReelhouseError ? error : gone((error as Error).message);
   }
+}
+
+/**
+ * The newest version of a table, and the same made to be what the journal says. `base`: where `lakehouse` points.
+ * Throws what of it is not known or was collected.
+ */
+export async function restoredVersion(
+  store: Store,
+  { state, newestLocation }: JournalTable,
+  base: string | null,
+): Promise<NonNullable<RestoredTable["version"]>> {
+  if (state === undefined)
+    throw new Error("it was published by a release that did not note what a rollback needs");
+  const newest = await newestVersion(store, { uuid: state.uuid, base, newestLocation });
+  const metadata = withState(newest.metadata, state);
+  const manifestList = manifestListOf(metadata);
+  if (manifestList !== undefined && !(await exists(store, manifestList)))
+    throw new Error(`${manifestList} was collected`);
+  return { newest, restored: { location: newest.location, metadata } };
 }
 
 /** What is published of the table, or was before it was removed: another table may have its name now. */

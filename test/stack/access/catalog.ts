@@ -25,6 +25,8 @@ const insert = (catalog: string, namespace: string) =>
 const published = "catalog_name = 'lakehouse' and table_namespace in ('silver', 'gold')";
 const bronze = "catalog_name = 'lakehouse' and table_namespace = 'bronze'";
 const audit = "catalog_name = 'audit' and table_namespace in ('silver', 'gold')";
+const branch = "catalog_name = 'br_access' and table_namespace in ('silver', 'gold')";
+const branchBronze = "catalog_name = 'br_access' and table_namespace = 'bronze'";
 const auditBronze = "catalog_name = 'audit' and table_namespace = 'bronze'";
 
 const noChange: Attempt[] = [touch("true"), remove("true"), insert("audit", "gold")].map((sql) => [
@@ -35,10 +37,17 @@ const noBranchFunction: Attempt[] = [
   ["select branch.fork()", denied],
   ["select branch.next_publication()", denied],
   ["select branch.publish('{}')", denied],
+  ["select branch.create_branch('probe', 1, '[]')", denied],
+  ["select branch.drop_branch('access')", denied],
+  ["select branch.note_tested('access', '{}')", denied],
+  ["select branch.point('lakehouse', '[]')", denied],
+  ["select branch.point_as_of(1, '[]')", denied],
+  ["select branch.drop_as_of(1)", denied],
 ];
 const noLedger: Attempt[] = [
   ["select * from ledger.batch", denied],
   ["select * from branch.publication", denied],
+  ["select * from branch.branch", denied],
 ];
 const forSuperusersAlone: Attempt[] = [
   ["create table iceberg.access_probe (film integer)", denied],
@@ -91,9 +100,10 @@ const rules: Rules[] = [
       [insert("audit", "gold"), /^INSERT 0 1$/],
     ],
     refused: [
-      [touch("catalog_name = 'lakehouse'"), noRow],
-      [remove("catalog_name = 'lakehouse'"), noRow],
+      [touch("catalog_name <> 'audit'"), noRow],
+      [remove("catalog_name <> 'audit'"), noRow],
       [insert("lakehouse", "gold"), notTheRolesRow],
+      [insert("br_access", "gold"), notTheRolesRow],
       [touch(auditBronze), noRow],
       [remove(auditBronze), noRow],
       [insert("audit", "bronze"), notTheRolesRow],
@@ -108,14 +118,47 @@ const rules: Rules[] = [
     ],
   },
   {
+    role: "trino_branch",
+    may: [
+      [touch(branch), someRows],
+      [insert("br_access", "gold"), /^INSERT 0 1$/],
+    ],
+    refused: [
+      ["update iceberg.iceberg_tables set table_name = '' where not starts_with(catalog_name, 'br_')", noRow],
+      [remove("not starts_with(catalog_name, 'br_')"), noRow],
+      ...["lakehouse", "audit", "at_1", "br"].map(
+        (catalog): Attempt => [insert(catalog, "gold"), notTheRolesRow],
+      ),
+      [touch(branchBronze), noRow],
+      [remove(branchBronze), noRow],
+      [insert("br_access", "bronze"), notTheRolesRow],
+      [`update iceberg.iceberg_tables set catalog_name = 'lakehouse' where ${branch}`, notTheRolesRow],
+      [remove(branch), /^ERROR: {2}drop of br_access\..* refused: its files are shared/],
+      [
+        "insert into iceberg.iceberg_namespace_properties values ('br_access', 'bronze', 'y', 'z')",
+        notTheRolesRow,
+      ],
+      ...noBranchFunction,
+      ...noLedger,
+    ],
+  },
+  {
     role: "publisher",
     may: [
       ["select count(*) from branch.fork()", aCount],
       ["select id from branch.next_publication()", aCount],
       // May call it; this plan names none of the tables.
       [`select branch.publish('{"tables": []}')`, /^ERROR: {2}publish refused/],
+      ["select count(*) from (select branch.create_branch('probe', 1, '[]')) as made", aCount],
     ],
-    refused: [...noChange, ...noLedger, ["delete from branch.publication_table", denied]],
+    refused: [
+      ...noChange,
+      ...noLedger,
+      ["delete from branch.publication_table", denied],
+      ["update branch.branch set forked_from = 1", denied],
+      // Its functions point branches and states of publications only.
+      ["select branch.point('lakehouse', '[]')", denied],
+    ],
   },
   {
     role: "ledger",
@@ -123,8 +166,14 @@ const rules: Rules[] = [
       ["select count(*) from ledger.batch", aCount],
       ["update ledger.batch set run_id = run_id", someRows],
       ["select count(*) from branch.publication", aCount],
+      ["select count(*) from branch.branch", aCount],
     ],
-    refused: [...noChange, ...noBranchFunction, ["delete from branch.publication", denied]],
+    refused: [
+      ...noChange,
+      ...noBranchFunction,
+      ["delete from branch.publication", denied],
+      ["delete from branch.branch", denied],
+    ],
   },
 ];
 

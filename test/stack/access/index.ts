@@ -13,6 +13,9 @@ import { objectStore } from "./store.ts";
 export function access(stackOf: () => Stack): void {
   let running: Running;
   beforeAll(async () => {
+    // br_access, and at_1.
+    await stackOf().succeed(["branch", "create", "access"]);
+    await stackOf().succeed(["sql", "--as-of", "1", "SELECT 1"]);
     running = await readSecrets(stackOf());
   });
 

@@ -50,6 +50,51 @@ const shut = (user: TrinoUser, catalog: string): Rules => ({
   ],
 });
 
+/** Who writes a branch: dbt and developers, each in the catalogs that are theirs. */
+function branchWriter([user, catalog]: readonly [TrinoUser, string]): Rules {
+  return {
+    user,
+    catalog,
+    may: [
+      "SELECT * FROM bronze.critic_agg",
+      "CREATE TABLE gold.access_probe AS SELECT 1 AS film, 'a' AS title",
+      "INSERT INTO gold.access_probe VALUES (2, 'b')",
+      "UPDATE gold.access_probe SET title = 'c' WHERE film = 2",
+      "DELETE FROM gold.access_probe WHERE film = 2",
+      "CREATE OR REPLACE TABLE gold.access_probe AS SELECT 3 AS film",
+      "ALTER TABLE gold.access_probe RENAME TO gold.access_probe_2",
+      "DROP TABLE gold.access_probe_2",
+      `CREATE OR REPLACE VIEW gold.access_probe AS SELECT * FROM ${catalog}.bronze.critic_agg`,
+      "DROP VIEW gold.access_probe",
+    ],
+    refused: [
+      [
+        "INSERT INTO bronze.critic_agg SELECT * FROM bronze.critic_agg WHERE false",
+        "Cannot insert into table",
+      ],
+      ["DELETE FROM bronze.critic_agg WHERE movie_title = 'nobody'", "Cannot delete from table"],
+      ["CREATE TABLE bronze.access_probe (film integer)", "Cannot create table"],
+      ["CREATE VIEW bronze.access_probe AS SELECT 1 AS film", "Cannot create view"],
+      ["ALTER TABLE bronze.critic_agg ADD COLUMN access_probe integer", "Cannot add a column"],
+      ["ALTER TABLE gold.kpis_by_year RENAME TO bronze.access_probe", "Cannot rename table"],
+      ["DROP TABLE bronze.critic_agg", "Cannot drop table"],
+      ["CREATE SCHEMA access_probe", "Cannot create schema"],
+      [
+        "CREATE TABLE gold.access_probe (a integer) WITH (location = 's3://bronze/tables/probe')",
+        "Failed to",
+      ],
+      ["CALL system.unregister_table('gold', 'kpis_by_year')", "Cannot execute procedure"],
+      ["CALL system.register_table('gold', 'probe', 's3://warehouse/gold')", "Cannot execute procedure"],
+      [
+        `SET SESSION ${catalog}.remove_orphan_files_min_retention = '0s'`,
+        "Cannot set catalog session property",
+      ],
+      [`DROP CATALOG ${catalog}`, "Cannot drop catalog"],
+      ["CREATE CATALOG br_access_probe USING memory", "Cannot create catalog"],
+    ],
+  };
+}
+
 const rules: Rules[] = [
   {
     user: "bi",
@@ -80,6 +125,19 @@ const rules: Rules[] = [
   },
   shut("bi", "ingest"),
   shut("bi", "audit"),
+  shut("bi", "br_access"),
+  {
+    user: "bi",
+    catalog: "at_1",
+    may: ["SELECT * FROM gold.movies_unified", "SELECT * FROM silver.film_xref"],
+    refused: [
+      ["SELECT * FROM bronze.critic_agg", "Cannot select from table"],
+      ["SHOW TABLES FROM bronze", "Cannot show tables"],
+      ["DROP CATALOG at_1", "Cannot drop catalog"],
+      ["CREATE CATALOG at_2 USING memory", "Cannot create catalog"],
+      ...changes,
+    ],
+  },
   {
     user: "admin",
     catalog: "lakehouse",
@@ -89,7 +147,38 @@ const rules: Rules[] = [
       "SELECT * FROM system.runtime.queries",
     ],
     // Read-only for everyone: nothing but a publication changes silver and gold.
+    refused: [
+      // Only those of branches and publications come and go.
+      ["CREATE CATALOG access_probe USING memory", "Cannot create catalog"],
+      ["DROP CATALOG lakehouse", "Cannot drop catalog"],
+      ["SET SESSION audit.expire_snapshots_min_retention = '0s'", "Cannot set catalog session property"],
+      ["SET SESSION br_access.expire_snapshots_min_retention = '0s'", "Cannot set catalog session property"],
+      [
+        "SET SESSION br_access.remove_orphan_files_min_retention = '0s'",
+        "Cannot set catalog session property",
+      ],
+      ...changes,
+    ],
+  },
+  {
+    user: "admin",
+    catalog: "at_1",
+    may: ["SELECT * FROM bronze.critic_agg", "SELECT * FROM gold.movies_unified"],
     refused: changes,
+  },
+  {
+    user: "admin",
+    catalog: "br_access",
+    may: [
+      "SELECT * FROM bronze.critic_agg",
+      "CREATE TABLE gold.access_probe_admin AS SELECT 1 AS film",
+      "DROP TABLE gold.access_probe_admin",
+    ],
+    refused: [
+      // Trino would let admin; PostgreSQL does not.
+      ["CREATE TABLE bronze.access_probe (film integer)", "violates row-level security policy"],
+      ["DELETE FROM bronze.critic_agg WHERE movie_title = 'Parasite'", "Failed to commit"],
+    ],
   },
   {
     user: "admin",
@@ -100,42 +189,33 @@ const rules: Rules[] = [
       ["DELETE FROM gold.kpis_by_year WHERE release_year = 0", "Error accessing metadata file"],
     ],
   },
+  ...(
+    [
+      ["dbt", "audit"],
+      ["dbt", "br_access"],
+      ["developer", "br_access"],
+    ] as const
+  ).map(branchWriter),
+  {
+    user: "developer",
+    catalog: "lakehouse",
+    may: ["SELECT * FROM gold.movies_unified", "SELECT * FROM at_1.gold.movies_unified"],
+    refused: [["SELECT * FROM bronze.critic_agg", "Cannot select from table"], ...changes],
+  },
+  {
+    user: "developer",
+    catalog: "system",
+    may: ["SELECT * FROM jdbc.tables"],
+    refused: [["SELECT * FROM runtime.queries", "Cannot select from table"]],
+  },
+  shut("developer", "audit"),
+  shut("developer", "ingest"),
+  shut("dbt", "at_1"),
   {
     user: "dbt",
-    catalog: "audit",
-    may: [
-      "SELECT * FROM bronze.critic_agg",
-      "CREATE TABLE gold.access_probe AS SELECT 1 AS film, 'a' AS title",
-      "INSERT INTO gold.access_probe VALUES (2, 'b')",
-      "UPDATE gold.access_probe SET title = 'c' WHERE film = 2",
-      "DELETE FROM gold.access_probe WHERE film = 2",
-      "CREATE OR REPLACE TABLE gold.access_probe AS SELECT 3 AS film",
-      "ALTER TABLE gold.access_probe RENAME TO gold.access_probe_2",
-      "DROP TABLE gold.access_probe_2",
-      "CREATE OR REPLACE VIEW gold.access_probe AS SELECT * FROM audit.bronze.critic_agg",
-      "DROP VIEW gold.access_probe",
-      `SELECT * FROM system.runtime.queries WHERE "user" = 'dbt'`,
-    ],
-    refused: [
-      [
-        "INSERT INTO bronze.critic_agg SELECT * FROM bronze.critic_agg WHERE false",
-        "Cannot insert into table",
-      ],
-      ["DELETE FROM bronze.critic_agg WHERE movie_title = 'nobody'", "Cannot delete from table"],
-      ["CREATE TABLE bronze.access_probe (film integer)", "Cannot create table"],
-      ["CREATE VIEW bronze.access_probe AS SELECT 1 AS film", "Cannot create view"],
-      ["ALTER TABLE bronze.critic_agg ADD COLUMN access_probe integer", "Cannot add a column"],
-      ["ALTER TABLE gold.kpis_by_year RENAME TO bronze.access_probe", "Cannot rename table"],
-      ["DROP TABLE bronze.critic_agg", "Cannot drop table"],
-      ["CREATE SCHEMA access_probe", "Cannot create schema"],
-      [
-        "CREATE TABLE gold.access_probe (a integer) WITH (location = 's3://bronze/tables/probe')",
-        "Failed to",
-      ],
-      ["CALL system.unregister_table('gold', 'kpis_by_year')", "Cannot execute procedure"],
-      ["CALL system.register_table('gold', 'probe', 's3://warehouse/gold')", "Cannot execute procedure"],
-      ["SET SESSION audit.remove_orphan_files_min_retention = '0s'", "Cannot set catalog session property"],
-    ],
+    catalog: "system",
+    may: [`SELECT * FROM runtime.queries WHERE "user" = 'dbt'`],
+    refused: [],
   },
   shut("dbt", "lakehouse"),
   shut("dbt", "ingest"),
@@ -174,6 +254,7 @@ const rules: Rules[] = [
   },
   shut("ingest", "lakehouse"),
   shut("ingest", "audit"),
+  shut("ingest", "br_access"),
 ];
 
 export function trinoStatements(runningOf: () => Running): void {
@@ -189,10 +270,11 @@ export function trinoStatements(runningOf: () => Running): void {
   });
 
   it.each([
-    ["bi", "lakehouse,system"],
-    ["dbt", "audit,system"],
+    ["bi", "at_1,lakehouse,system"],
+    ["dbt", "audit,br_access,system"],
+    ["developer", "at_1,br_access,lakehouse,system"],
     ["ingest", "ingest,system"],
-    ["admin", "audit,ingest,lakehouse,system"],
+    ["admin", "at_1,audit,br_access,ingest,lakehouse,system"],
   ] as const)("should show %s the catalogs %s only", async (user, catalogs) => {
     const shown = await query("SHOW CATALOGS", user, "system");
     expect(shown.map(({ Catalog }) => Catalog).sort()).toEqual(catalogs.split(","));

@@ -12,8 +12,8 @@ interface Grants {
 const nothing = /^$/;
 const ingestersOwn = /^bronze\/(rows|quarantine|originals)\//;
 const publishersOwn = /^warehouse\/(.*\/metadata|_publications)\//;
-/** The copies of the journal are written by the publisher alone. */
-const branchsOwn = /^warehouse\/(?!_publications\/)/;
+/** The copies of the journal, and the states as of a publication, are written by the publisher alone. */
+const branchsOwn = /^warehouse\/(?!(_publications|_as_of)\/)/;
 const tables = /^(bronze|warehouse)($|\/)/;
 const nobodysRights: Grants = { list: nothing, get: nothing, put: nothing, delete: nothing };
 /** By user, as in minio/policies; each pattern says for which buckets or objects the operation is allowed. */
@@ -25,10 +25,15 @@ const grants: Record<string, Grants> = {
     delete: nothing,
   },
   landing: { list: /^landing$/, get: /^landing\//, put: /^landing\//, delete: nothing },
-  publisher: { ...nobodysRights, get: publishersOwn, put: publishersOwn },
+  publisher: {
+    ...nobodysRights,
+    get: new RegExp(`${publishersOwn.source}|^bronze\\/tables\\/.*\\/metadata\\/`),
+    put: publishersOwn,
+  },
   trino_reader: { ...nobodysRights, list: tables, get: tables },
   trino_ingest: { list: /^bronze$/, get: /^bronze\//, put: /^bronze\/tables\//, delete: /^bronze\/tables\// },
   trino_audit: { list: tables, get: tables, put: branchsOwn, delete: branchsOwn },
+  trino_branch: { list: tables, get: tables, put: branchsOwn, delete: branchsOwn },
   anonymous: nobodysRights,
 };
 
@@ -37,7 +42,9 @@ const folders = [
   ...["rows/", "quarantine/", "originals/", "tables/", ""].map((folder) => `bronze/${folder}access-probe`),
   "landing/access-probe",
   ...["data", "metadata"].map((folder) => `warehouse/access-probe/${folder}`),
+  "bronze/tables/access-probe/metadata",
   "warehouse/_publications/access-probe",
+  "warehouse/_as_of/access-probe/metadata",
 ];
 const never = "00000000-0000-0000-0000-000000000000";
 /** What only the store's root may do. */
@@ -87,7 +94,7 @@ export function objectStore(runningOf: () => Running): void {
     );
   });
   afterAll(async () => {
-    const remove = `for place in bronze/rows bronze/quarantine bronze/originals bronze/tables bronze landing warehouse warehouse/_publications; do
+    const remove = `for place in bronze/rows bronze/quarantine bronze/originals bronze/tables bronze landing warehouse warehouse/_publications warehouse/_as_of; do
       mc rm --quiet --recursive --force --versions "store/$place/access-probe"; done`;
     const settings = [
       "-e",

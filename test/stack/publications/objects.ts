@@ -19,3 +19,18 @@ export async function objectAt(stack: Stack, method: "GET" | "DELETE", place: st
   if (code !== 0) throw new Error(`${method} ${place}: ${stderr}`);
   return stdout;
 }
+
+/** All objects of a bucket, by key, with their sizes. */
+export async function objectList(stack: Stack, bucket: string): Promise<string[]> {
+  const { MINIO_ROOT_USER, MINIO_ROOT_PASSWORD } = await stack.secrets("minio");
+  const host = `MC_HOST_store=http://${MINIO_ROOT_USER}:${MINIO_ROOT_PASSWORD}@localhost:9000`;
+  const settings = ["-e", "MC_CONFIG_DIR=/tmp/mc-test", "-e", host];
+  const list = ["mc", "ls", "--recursive", "--json", `store/${bucket}`];
+  const { code, stdout, stderr } = await stack.compose(["exec", "-T", ...settings, "minio", ...list]);
+  if (code !== 0) throw new Error(`list ${bucket}: ${stderr}`);
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .map(({ key, size, etag }) => `${key} ${size} ${etag}`);
+}
