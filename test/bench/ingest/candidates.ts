@@ -26,7 +26,11 @@ const ofNode = (name: string, file: string, more: Partial<Candidate> = {}): Cand
 });
 
 export const nodeCandidates: Candidate[] = [
-  ofNode("**Reelhouse**, with all it promises", "reelhouse.ts", { takesBroken: true }),
+  ofNode("**Reelhouse**, with all it promises", "reelhouse.ts", {
+    takesBroken: true,
+    // The option of ingest/bin/reelhouse.
+    command: (...words) => [process.execPath, "--max-semi-space-size=1", script("reelhouse.ts"), ...words],
+  }),
   ofNode("DuckDB `COPY`, Node", "duckdb.ts"),
   ofNode("csv-parse and parquetjs-lite", "plain.ts", { formats: ["csv"], maximumRows: 1_000_000 }),
 ];
