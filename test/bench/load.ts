@@ -40,7 +40,7 @@ for (let round = 1; round <= Number(rounds); round++) {
   process.stderr.write(`round ${round} of ${rounds}\n`);
   for (const { name, kind, rows, mostRounds } of sizes.filter(isWanted)) {
     if (round > mostRounds) continue;
-    const file = join(out, `load-${name}.${kind}`);
+    const file = join(out, `load-${rows}.${kind}`);
     await makeData(file, kind, rows, brokenShare);
     // No round has seen these bytes before.
     addRecord(file, kind, `round ${round}`);

@@ -7,7 +7,6 @@ import {
   existsSync,
   openSync,
   renameSync,
-  rmSync,
   statSync,
   truncateSync,
   writeSync,
@@ -35,13 +34,13 @@ export type Kind = "csv" | "json" | "csv.gz";
 export async function makeData(file: string, kind: Kind, rows: number, brokenShare: number): Promise<void> {
   if (existsSync(file)) return;
   if (kind === "json") makeJson(file, rows);
-  if (kind === "csv") makeCsv(file, rows, brokenShare);
-  if (kind !== "csv.gz") return;
-  const plain = `${file}.plain`;
-  makeCsv(plain, rows, brokenShare);
-  await pipeline(createReadStream(plain), createGzip({ level: 1 }), createWriteStream(`${file}.part`));
-  renameSync(`${file}.part`, file);
-  rmSync(plain);
+  else if (kind === "csv") makeCsv(file, rows, brokenShare);
+  else {
+    const plain = file.slice(0, -".gz".length);
+    makeCsv(plain, rows, brokenShare);
+    await pipeline(createReadStream(plain), createGzip({ level: 1 }), createWriteStream(`${file}.part`));
+    renameSync(`${file}.part`, file);
+  }
 }
 
 /** One record more at the end of a file. */
