@@ -29,12 +29,11 @@ export async function receive(
     await pipeline(answer, target);
   } catch (cause) {
     signal.throwIfAborted();
-    if (!(cause instanceof Error) || cause instanceof ReelhouseError) throw cause;
-    const isBroken = (cause as { code?: string }).code === "ECONNRESET";
-    const said = isBroken ? "the connection broke" : cause.message;
-    throw Object.assign(new Error(`${said} after ${byteCount} of ${object.byteCount} bytes`, { cause }), {
-      code: isBroken ? undefined : (cause as { code?: string }).code,
-    });
+    if (cause instanceof ReelhouseError) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const said = code === "ECONNRESET" ? "the connection broke" : message;
+    const progress = `after ${byteCount} of ${object.byteCount} bytes`;
+    throw Object.assign(new Error(`${said} ${progress}`, { cause }), { code });
   } finally {
     target.destroy();
     answer.destroy();
