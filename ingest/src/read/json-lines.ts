@@ -1,6 +1,6 @@
+import type { Element, Splitter } from "./json-element.ts";
 import type { JsonObject } from "./json-object.ts";
 import { isBlank } from "./json-signs.ts";
-import type { Element, Splitter } from "./json-splitter.ts";
 import { lineFeed } from "./line.ts";
 import type { TextWindow } from "./text-window.ts";
 

@@ -1,4 +1,5 @@
 import { isTextValue } from "./encoding.ts";
+import { numberEnd } from "./json-number.ts";
 import {
   backslash,
   closeBrace,
@@ -160,37 +161,12 @@ export class JsonObject {
 const emptySpan = (): Span => ({ start: 0, end: 0, kind: "plain", text: "" });
 
 const words = ["null", "true", "false"].map((word) => [...Buffer.from(word)]);
+const digit9 = 0x39;
 const firstPrintable = 0x20;
 /** 1 for what a string may have without an escape. */
 const isOrdinary = Uint8Array.from({ length: 256 }, (_, byte) =>
   Number(byte >= firstPrintable && byte !== quote && byte !== backslash),
 );
-const minus = 0x2d;
-const plus = 0x2b;
-const point = 0x2e;
-const digit0 = 0x30;
-const digit9 = 0x39;
-const letterE = 0x65;
-
-/** The position behind the number at `start`; -1: there is none. */
-function numberEnd(bytes: Buffer, start: number): number {
-  let position = bytes[start] === minus ? start + 1 : start;
-  const first = bytes[position];
-  position = digitsEnd(bytes, position);
-  const isLeadingZero = first === digit0 && position - start > (bytes[start] === minus ? 2 : 1);
-  if (position < 0 || isLeadingZero) return -1;
-  if (bytes[position] === point) position = digitsEnd(bytes, position + 1);
-  if (position < 0 || ((bytes[position] as number) | 0x20) !== letterE) return position;
-  const sign = bytes[position + 1];
-  return digitsEnd(bytes, position + (sign === plus || sign === minus ? 2 : 1));
-}
-
-function digitsEnd(bytes: Buffer, start: number): number {
-  let position = start;
-  while ((bytes[position] as number) >= digit0 && (bytes[position] as number) <= digit9) position++;
-  return position > start ? position : -1;
-}
-
 function isJson(bytes: Buffer, start: number, end: number): boolean {
   try {
     JSON.parse(bytes.toString("utf8", start, end));

@@ -1,4 +1,5 @@
 import { inputError, type ReelhouseError } from "../errors.ts";
+import type { Element, Splitter } from "./json-element.ts";
 import type { JsonObject } from "./json-object.ts";
 import {
   backslash,
@@ -10,18 +11,9 @@ import {
   openBracket,
   quote,
 } from "./json-signs.ts";
-import { carriageReturn, lineFeed } from "./line.ts";
+import { carriageReturn, lineFeed, lineFeeds } from "./line.ts";
 import type { SourceFile } from "./record.ts";
 import type { TextWindow } from "./text-window.ts";
-
-/** Where one element stands in the window, without the blanks around it, until the window moves on. */
-export interface Element {
-  readonly start: number;
-  readonly end: number;
-  readonly lineNumber: number;
-  /** Longer than a record may be; it is its beginning. */
-  readonly isCut: boolean;
-}
 
 /** More of them behind an element are taken for a part of it. */
 const maximumBlanks = 65_536;
@@ -32,18 +24,6 @@ const signsInString = tableOf(quote, backslash, lineFeed, carriageReturn);
 const signsInElement = tableOf(
   ...[quote, comma, openBrace, closeBrace, openBracket, closeBracket, lineFeed, carriageReturn],
 );
-
-/** Finds the elements of a text that arrives in pieces. Memory is bounded by one element. */
-export interface Splitter {
-  /**
-   * The next element, read into `object` in the same pass that finds its end, if it is a whole object in the window,
-   * followed by what must be there. Undefined: `split` has to look. Only for a window of valid text without a carriage
-   * return.
-   */
-  next(object: JsonObject): Element | undefined;
-  /** The elements that are complete in the window; with `isLast` all that are left. */
-  split(isLast: boolean): Element[];
-}
 
 /**
  * Splits a JSON array at the commas of its first level. It does not look whether an element is valid JSON: one bad
@@ -214,11 +194,4 @@ export class ArraySplitter implements Splitter {
       next: "deliver the file again; if it is CSV or JSON lines, say so in pipeline.yaml: format: csv or ndjson",
     });
   }
-}
-
-function lineFeeds(bytes: Buffer, start: number, end: number): number {
-  let count = 0;
-  for (let at = bytes.indexOf(lineFeed, start); at >= 0 && at < end; at = bytes.indexOf(lineFeed, at + 1))
-    count++;
-  return count;
 }

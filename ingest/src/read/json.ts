@@ -1,10 +1,11 @@
 import { inputError } from "../errors.ts";
 import { refuseTooManyColumns } from "./column-names.ts";
 import { isText, wholeCharacterBytes } from "./encoding.ts";
+import type { Element, Splitter } from "./json-element.ts";
 import { LineSplitter } from "./json-lines.ts";
 import { JsonObject } from "./json-object.ts";
 import { RowBuffer, rejectionOf, type Shape, Shapes } from "./json-rows.ts";
-import { ArraySplitter, type Element, type Splitter } from "./json-splitter.ts";
+import { ArraySplitter } from "./json-splitter.ts";
 import { carriageReturn } from "./line.ts";
 import { changedWhileRead } from "./open.ts";
 import {

@@ -17,3 +17,11 @@ export function countLineBreaks(text: string, start: number, end: number): numbe
   }
   return count;
 }
+
+/** Line feeds in `bytes` from `start` up to `end`. */
+export function lineFeeds(bytes: Buffer, start: number, end: number): number {
+  let count = 0;
+  for (let at = bytes.indexOf(lineFeed, start); at >= 0 && at < end; at = bytes.indexOf(lineFeed, at + 1))
+    count++;
+  return count;
+}
