@@ -107,11 +107,17 @@ def stop_build():
     return True
 
 
+def retarget(manifest, catalog):
+    """The parsed project names its catalog in every relation; this process's copy of it shall name another one."""
+    parsed, os.environ["DBT_CATALOG"] = os.environ["DBT_CATALOG"], catalog
+    for node in [*manifest.nodes.values(), *manifest.sources.values()]:
+        node.database = catalog
+        if node.relation_name:
+            node.relation_name = node.relation_name.replace(f'"{parsed}".', f'"{catalog}".', 1)
+
+
 def build(manifest, answer, catalog, part, unit_tests):
-    if catalog != os.environ["DBT_CATALOG"]:
-        # The parsed project names the catalog in every relation: it is parsed again, in this process alone.
-        os.environ["DBT_CATALOG"] = catalog
-        manifest = None
+    retarget(manifest, catalog)
     started = time.monotonic()
 
     def report(event):
@@ -123,7 +129,7 @@ def build(manifest, answer, catalog, part, unit_tests):
     for words in PARTS[part]:
         if words == ["test"] and not unit_tests:
             words = [*words, "--exclude-resource-type", "unit_test"]
-        words = [*words, "--no-populate-cache", "--no-partial-parse"]
+        words = [*words, "--no-populate-cache"]
         outcome = dbtRunner(manifest=manifest, callbacks=[report]).invoke(words)
         results += getattr(outcome.result, "results", None) or []
         if not outcome.success:

@@ -5,7 +5,7 @@ import { type BranchStatus, branchStatuses } from "../branches/list.ts";
 import { branchName } from "../branches/registry.ts";
 import { branchStates } from "../branches/state.ts";
 import { connectCatalog } from "../catalog.ts";
-import { loadingParts } from "../checks.ts";
+import { loadingParts, type Part } from "../checks.ts";
 import { type Command, type Context, commonOptions, type Words } from "../command.ts";
 import { exitCode, usageError } from "../errors.ts";
 import { publicationNumber } from "../publish/journal.ts";
@@ -40,6 +40,9 @@ export const branch: Command = {
   },
 };
 
+/** Where pointers move and nothing is read, Trino is not asked first: its answer to what has to be done comes as soon. */
+const pointing: readonly Part[] = ["catalog"];
+
 /** The one name that an action is given. */
 function onlyName({ positionals: [name, ...more] }: Words): string {
   if (more.length > 0) throw usageError(`reelhouse branch: unexpected word '${more[0]}'`);
@@ -49,7 +52,7 @@ function onlyName({ positionals: [name, ...more] }: Words): string {
 async function create(words: Words, context: Context): Promise<number> {
   const name = onlyName(words);
   const at = words.options.at === undefined ? undefined : publicationNumber(String(words.options.at));
-  return withRun({ command: "branch create", parts: loadingParts, words, context }, async (run) => {
+  return withRun({ command: "branch create", parts: pointing, words, context }, async (run) => {
     const { forkedFrom } = await createBranch(run, { name, at });
     const catalog = branchCatalog(name);
     context.report.info("created", `branch ${name} of publication ${forkedFrom}: Trino's catalog ${catalog}`);
@@ -72,7 +75,7 @@ async function publish(words: Words, context: Context): Promise<number> {
 
 async function drop(words: Words, context: Context): Promise<number> {
   const name = onlyName(words);
-  return withRun({ command: "branch drop", parts: loadingParts, words, context }, async (run) => {
+  return withRun({ command: "branch drop", parts: pointing, words, context }, async (run) => {
     await dropBranch(run, name);
     context.report.info("dropped", `branch ${name} is gone`);
     if (words.options.json) context.print(`${JSON.stringify({ dropped: name })}\n`);
