@@ -2,6 +2,7 @@
 # Creates the cluster once, applies new migrations in order while nobody can connect, then serves.
 set -eu
 . /run/secrets/catalog/env
+. /opt/catalog/lib.sh
 
 # Made beside its place and moved there whole: a start that is killed half way leaves nothing that looks finished.
 if [ ! -d "$PGDATA" ]; then
@@ -14,42 +15,17 @@ if [ ! -d "$PGDATA" ]; then
     mv "$draft" "$PGDATA"
 fi
 
-query() { psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 "$@"; }
-
 # No TCP port while the schema changes.
 pg_ctl --wait --timeout=900 --silent --options="-c listen_addresses=''" start >/dev/null
-if [ -z "$(query --dbname postgres --command "select 1 from pg_database where datname = 'lakehouse'")" ]; then
-    query --dbname postgres --command "create database lakehouse"
-fi
-query --dbname lakehouse --command "
-    create table if not exists public.migration (
-        name text primary key,
-        sha256 text not null,
-        applied_at timestamptz not null default now()
-    )" 2>/dev/null
-known="$(query --dbname lakehouse --command "select count(*) from public.migration")"
-shipped="$(find /opt/catalog/migrations -name '*.sql' | wc -l)"
-if [ "$known" -gt "$shipped" ]; then
-    echo "catalog: the data was written by a newer release ($known migrations, this one has $shipped): start that release" >&2
-    exit 1
-fi
-for file in /opt/catalog/migrations/*.sql; do
-    name="$(basename "$file")"
-    sum="$(sha256sum "$file" | cut -d ' ' -f 1)"
-    applied="$(query --dbname lakehouse --command "select sha256 from public.migration where name = '$name'")"
-    if [ -n "$applied" ]; then
-        [ "$applied" = "$sum" ] || { echo "catalog: migration $name changed after it was applied: restore the file" >&2; exit 1; }
-        continue
-    fi
-    echo "catalog: applying $name"
-    query --dbname lakehouse --single-transaction --file "$file" \
-        --command "insert into public.migration (name, sha256) values ('$name', '$sum')"
-done
+ensure_database
+refuse_newer
+migrate
 # Passwords come from the secrets at every start, so that a new secret needs nothing but a restart. Standard input
 # keeps them off the command line, and a statement that fails off the log.
+roles="$(query --dbname postgres --command "select rolname from pg_roles where rolcanlogin and not rolsuper")"
 {
     echo "set log_min_error_statement = panic;"
-    for role in trino_reader trino_ingest trino_audit trino_branch publisher ledger; do
+    for role in $roles; do
         variable="PG_$(echo "$role" | tr '[:lower:]' '[:upper:]')_PASSWORD"
         password=""
         eval "password=\$$variable"

@@ -12,7 +12,7 @@ export interface Database {
   end(): Promise<void>;
 }
 
-export type Role = "ledger" | "publisher";
+export type Role = "ledger" | "publisher" | "backup";
 
 // bigint columns: counts and load orders stay below 2^53, and a number is what every caller wants.
 pg.types.setTypeParser(20, Number);
@@ -56,7 +56,7 @@ export class Connection implements Database {
       host: catalog.host,
       database: "lakehouse",
       user: role,
-      password: role === "ledger" ? catalog.ledgerPassword : catalog.publisherPassword,
+      password: catalog[`${role}Password`],
       application_name: applicationName,
       options: Object.entries(serverKeepAlive)
         .map(([name, value]) => `-c tcp_keepalives_${name}=${value}`)

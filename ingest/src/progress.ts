@@ -116,7 +116,8 @@ function short(count: number): string {
   return unit === 0 ? `${Math.round(rest)}` : `${rest.toFixed(rest < 99.95 ? 1 : 0)} ${units[unit]}`;
 }
 
-const byteText = (bytes: number) => (bytes < 999.5 ? `${short(bytes)} B` : `${short(bytes)}B`);
+/** With a unit: 12.3 MB. */
+export const byteText = (bytes: number) => (bytes < 999.5 ? `${short(bytes)} B` : `${short(bytes)}B`);
 
 function duration(seconds: number): string {
   const whole = Math.ceil(seconds);

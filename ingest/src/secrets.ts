@@ -20,8 +20,10 @@ const uid = { minio: 10001, trino: 10002, catalog: 10003, dbt: 10005 } as const;
 
 /** Of Trino's catalogs: each has a role in the database and a key of the store. */
 const catalogRoles = ["TRINO_READER", "TRINO_INGEST", "TRINO_AUDIT", "TRINO_BRANCH"] as const;
-const storeUsers = ["INGEST", "LANDING", "PUBLISHER", ...catalogRoles] as const;
-const databaseRoles = [...catalogRoles, "PUBLISHER", "LEDGER"] as const;
+const commandUsers = ["INGEST", "LANDING", "PUBLISHER", "BACKUP", "RESTORE"] as const;
+const storeUsers = [...commandUsers, ...catalogRoles] as const;
+const commandRoles = ["PUBLISHER", "LEDGER", "BACKUP"] as const;
+const databaseRoles = [...catalogRoles, ...commandRoles] as const;
 const trinoUsers = ["ADMIN", "INGEST", "DBT", "DEVELOPER", "BI", "HEALTH"] as const;
 
 const storeKeys = (user: string) => [`S3_${user}_ACCESS_KEY`, `S3_${user}_SECRET_KEY`];
@@ -39,8 +41,8 @@ const holdings: Record<string, string[]> = {
   ],
   dbt: [trinoPassword("DBT"), "DBT_TOKEN"],
   reelhouse: [
-    ...["INGEST", "LANDING", "PUBLISHER"].flatMap(storeKeys),
-    ...["PUBLISHER", "LEDGER"].map(databasePassword),
+    ...commandUsers.flatMap(storeKeys),
+    ...commandRoles.map(databasePassword),
     ...["ADMIN", "INGEST", "DBT", "DEVELOPER", "BI"].map(trinoPassword),
     "DBT_TOKEN",
   ],

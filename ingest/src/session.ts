@@ -9,6 +9,7 @@ import { exitCode, ReelhouseError } from "./errors.ts";
 import { beginRun, endRun } from "./ledger.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
 import { ensureManifest } from "./publish/manifest.ts";
+import { requireRecovered } from "./recover/state.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { connectStore } from "./store.ts";
 import { connectTrino } from "./trino.ts";
@@ -61,6 +62,7 @@ export async function withRun(
  * may lack the manifest.
  */
 async function clearUp({ settings, ledger, signal }: Run): Promise<void> {
+  await requireRecovered(ledger);
   await stopLeftoverQueries(settings, "ingest");
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   await reconcileVisible({ ledger, trino });
@@ -69,7 +71,7 @@ async function clearUp({ settings, ledger, signal }: Run): Promise<void> {
 }
 
 /** Sorts by time, is unique, and names the run in the ledger, the publication and the logs. */
-function newRunId(): string {
+export function newRunId(): string {
   const time = new Date().toISOString().replace(/[-:]|\.\d+Z/g, "");
   return `${time}-${randomBytes(3).toString("hex")}`;
 }

@@ -8,8 +8,8 @@ import { serviceError, usageError } from "./errors.ts";
 export interface Settings {
   /** Where the host's folders are mounted in this container: `${hostRoot}/data` is the host's `/data`. */
   hostRoot: string;
-  catalog: { host: string; ledgerPassword: string; publisherPassword: string };
-  store: { endpoint: string; ingest: StoreKeys; publisher: StoreKeys; landing: StoreKeys };
+  catalog: { host: string; ledgerPassword: string; publisherPassword: string; backupPassword: string };
+  store: { endpoint: string } & Record<StoreUser, StoreKeys>;
   trino: { url: string; authorityFile: string; passwords: Record<TrinoUser, string> };
   dbt: { url: string; token: string };
   /** The port on the host's loopback at which clients reach Trino. */
@@ -22,6 +22,8 @@ export interface StoreKeys {
   accessKey: string;
   secretKey: string;
 }
+
+export type StoreUser = "ingest" | "publisher" | "landing" | "backup" | "restore";
 
 export const trinoUsers = ["admin", "bi", "dbt", "developer", "ingest"] as const;
 export type TrinoUser = (typeof trinoUsers)[number];
@@ -36,18 +38,25 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
     if (!value) missing.push(name);
     return value ?? "";
   };
+  const storeKeys = (user: string): StoreKeys => ({
+    accessKey: need(`S3_${user}_ACCESS_KEY`),
+    secretKey: need(`S3_${user}_SECRET_KEY`),
+  });
   const settings: Settings = {
     hostRoot: env.REELHOUSE_HOST_ROOT ?? "",
     catalog: {
       host: need("CATALOG_HOST"),
       ledgerPassword: need("PG_LEDGER_PASSWORD"),
       publisherPassword: need("PG_PUBLISHER_PASSWORD"),
+      backupPassword: need("PG_BACKUP_PASSWORD"),
     },
     store: {
       endpoint: need("STORE_ENDPOINT"),
-      ingest: { accessKey: need("S3_INGEST_ACCESS_KEY"), secretKey: need("S3_INGEST_SECRET_KEY") },
-      publisher: { accessKey: need("S3_PUBLISHER_ACCESS_KEY"), secretKey: need("S3_PUBLISHER_SECRET_KEY") },
-      landing: { accessKey: need("S3_LANDING_ACCESS_KEY"), secretKey: need("S3_LANDING_SECRET_KEY") },
+      ingest: storeKeys("INGEST"),
+      publisher: storeKeys("PUBLISHER"),
+      landing: storeKeys("LANDING"),
+      backup: storeKeys("BACKUP"),
+      restore: storeKeys("RESTORE"),
     },
     trino: {
       url: need("TRINO_URL"),

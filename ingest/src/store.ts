@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { serviceError, storeFullError } from "./errors.ts";
 import { connectService } from "./objects/connect.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings, StoreUser } from "./settings.ts";
 
 export interface Store {
   /** Puts a local file. Nothing is visible before the last byte arrived. */
@@ -16,7 +16,7 @@ export interface Store {
 }
 
 /** Throws a service error for whatever keeps an operation from its end, and for a store that falls silent. */
-export function connectStore({ store, silenceMs }: Settings, role: "ingest" | "publisher"): Store {
+export function connectStore({ store, silenceMs }: Settings, role: StoreUser): Store {
   const login = { endpoint: store.endpoint, region: "us-east-1", ...store[role] };
   const { client, putFile } = connectService(login, silenceMs);
   const told = async <T>(operation: string, work: Promise<T>): Promise<T> => {

@@ -4,7 +4,7 @@ import type { Settings } from "./settings.ts";
 import { connectTrino } from "./trino.ts";
 
 /** Of this program. */
-const reelhouseVersion = (): string =>
+export const reelhouseVersion = (): string =>
   JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
 
 /** By name; `dbt`: as its container told them with the build. */

@@ -45,12 +45,19 @@ describe("npm packages", () => {
 describe("Python packages", () => {
   const requirements = (path: string) => firstGroups(readText(path), /^([A-Za-z][^#\s;]*)/gm);
 
-  it("should be exact in requirements.txt, and the same in requirements.lock", () => {
-    const wanted = requirements("dbt_project/requirements.txt");
-    const locked = requirements("dbt_project/requirements.lock");
-    for (const requirement of [...wanted, ...locked]) expect(requirement).toMatch(/^[\w.-]+==\d[\w.]*$/);
-    expect(wanted.filter((requirement) => !locked.includes(requirement))).toEqual([]);
-  });
+  it.each(["dbt_project", "test/iceberg"])(
+    "should be exact in %s/requirements.txt, and the same in requirements.lock",
+    (folder) => {
+      const wanted = requirements(`${folder}/requirements.txt`);
+      const locked = requirements(`${folder}/requirements.lock`);
+      for (const requirement of [...wanted, ...locked])
+        expect(requirement).toMatch(/^[\w.-]+(\[[\w,-]+\])?==\d[\w.]*$/);
+      const unlocked = wanted
+        .map((name) => name.replace(/\[.*\]/, ""))
+        .filter((name) => !locked.includes(name));
+      expect(unlocked).toEqual([]);
+    },
+  );
 });
 
 describe.each(dockerfiles)("%s", (path) => {
@@ -66,9 +73,9 @@ describe.each(dockerfiles)("%s", (path) => {
   });
 
   it("should install exact versions from npm, PyPI, Go and Maven", () => {
-    const fromLock = /pip install .*--require-hashes/.test(readText(path));
     for (const word of wordsOf(path, /npm install/)) expect(word).toMatch(new RegExp(`@${exact}$`));
-    for (const word of fromLock ? [] : wordsOf(path, /pip install/))
+    // With hashes, the file that they are in says which versions.
+    for (const word of wordsOf(path, /pip install(?!.*--require-hashes)/))
       expect(word).toMatch(new RegExp(`==${exact}$`));
     for (const word of wordsOf(path, /go install/).filter((word) => word.includes("/"))) {
       expect(word).toMatch(new RegExp(`@${exact}$`));

@@ -58,6 +58,8 @@ export interface Stack {
   catalogQuery(sql: string): Promise<string>;
   /** The generated secrets of one service, by name. */
   secrets(service: "minio" | "trino" | "dbt" | "cli" | "catalog"): Promise<Record<string, string>>;
+  /** For volumes that were made anew: the next query logs in with what their stack has. */
+  forgetSecrets(): void;
   /** Writes a file below `folder` and returns its path. */
   write(name: string, content: string | Buffer): string;
   stop(): Promise<void>;
@@ -148,6 +150,9 @@ export async function unstartedStack(name: string, composeFiles = [composeFile])
     run: call,
     script,
     secrets: readSecrets,
+    forgetSecrets() {
+      settings = undefined;
+    },
     async query(sql, user = "bi", catalog = "lakehouse") {
       const { columns, rows } = await connectTrino(await client(), user, { catalog }).query(sql);
       return rows.map((row) =>

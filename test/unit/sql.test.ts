@@ -19,15 +19,16 @@ const settings = Object.fromEntries(
       "CATALOG_HOST",
       "PG_LEDGER_PASSWORD",
       "PG_PUBLISHER_PASSWORD",
+      "PG_BACKUP_PASSWORD",
       "STORE_ENDPOINT",
       "DBT_URL",
       "DBT_TOKEN",
     ],
-    ...["INGEST", "PUBLISHER", "LANDING"].flatMap((user) => [
+    ...["INGEST", "PUBLISHER", "LANDING", "BACKUP", "RESTORE"].flatMap((user) => [
       `S3_${user}_ACCESS_KEY`,
       `S3_${user}_SECRET_KEY`,
     ]),
-    ...["ADMIN", "BI", "DBT", "INGEST"].map((user) => `TRINO_${user}_PASSWORD`),
+    ...["ADMIN", "BI", "DBT", "DEVELOPER", "INGEST"].map((user) => `TRINO_${user}_PASSWORD`),
     ...["TRINO_PORT", "SERVICE_TIMEOUT_SECONDS"],
   ].map((name) => [name, "1"]),
 );

@@ -30,7 +30,7 @@ export interface Bucket {
   find(key: string): Promise<ListedObject | undefined>;
   /** Writes what was listed into a local file. Throws an input error if the object is another one by now. */
   download(object: ListedObject, file: string, signal: AbortSignal): Promise<void>;
-  /** Puts a local file of `byteCount` bytes, more than 0. Nothing is visible before the last byte arrived. */
+  /** Puts a local file of `byteCount` bytes. Nothing is visible before the last byte arrived. */
   upload(key: string, file: string, byteCount: number, signal: AbortSignal): Promise<void>;
 }
 

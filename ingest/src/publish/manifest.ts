@@ -1,9 +1,11 @@
 /** `_publications/<n>.json` on the object store: each publication once more, for the day when PostgreSQL is lost. */
 import type { Database } from "../catalog.ts";
+import { exitCode, ReelhouseError } from "../errors.ts";
 import type { Store } from "../store.ts";
 
 const bucket = "warehouse";
-const keyOf = (id: number) => `_publications/${id}.json`;
+export const manifestPrefix = "_publications/";
+const keyOf = (id: number) => `${manifestPrefix}${id}.json`;
 
 /**
  * Writes the newest publication's manifest unless it is there: after each publication, and before anything else of a
@@ -12,8 +14,17 @@ const keyOf = (id: number) => `_publications/${id}.json`;
 export async function ensureManifest({ ledger, store }: { ledger: Database; store: Store }): Promise<void> {
   const { rows } = await ledger.query("select max(id) as id from branch.publication");
   const { id } = rows[0];
-  if (id === null || (await store.metadataOf(bucket, keyOf(id))) !== undefined) return;
+  if (id === null) return requireNone(store);
+  if ((await store.metadataOf(bucket, keyOf(id))) !== undefined) return;
   await store.putBytes(bucket, keyOf(id), Buffer.from(await manifestText(ledger, id)));
+}
+
+/** Where the catalog is lost, a load would begin a second lakehouse among the objects of the first one. */
+async function requireNone(store: Store): Promise<void> {
+  if ((await store.metadataOf(bucket, keyOf(1))) === undefined) return;
+  throw new ReelhouseError("the catalog is empty, and the object store has publications", exitCode.failed, {
+    next: "get the catalog back: reelhouse recover-catalog, or reelhouse restore DIR in an empty stack",
+  });
 }
 
 /** Composed by PostgreSQL as text: its integers keep all their digits, and all of it is of one moment. */
@@ -30,7 +41,8 @@ async function manifestText(ledger: Database, id: number): Promise<string> {
              from iceberg.iceberg_tables as t where catalog_name = 'lakehouse'),
          'namespaces', (
              select jsonb_agg(to_jsonb(n) - 'catalog_name' order by namespace, property_key)
-             from iceberg.iceberg_namespace_properties as n where catalog_name = 'lakehouse')
+             from iceberg.iceberg_namespace_properties as n where catalog_name = 'lakehouse'),
+         'source_schemas', (select jsonb_agg(to_jsonb(s) order by source, version) from ledger.source_schema as s)
      )::text as manifest
      from branch.publication where id = $1`,
     [id],

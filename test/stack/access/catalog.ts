@@ -43,6 +43,8 @@ const noBranchFunction: Attempt[] = [
   ["select branch.point('lakehouse', '[]')", denied],
   ["select branch.point_as_of(1, '[]')", denied],
   ["select branch.drop_as_of(1)", denied],
+  ["select branch.recover_publication('{}')", denied],
+  ["select branch.recover_pointers('[]', '[]')", denied],
 ];
 const noLedger: Attempt[] = [
   ["select * from ledger.batch", denied],
@@ -158,6 +160,12 @@ const rules: Rules[] = [
       ["update branch.branch set forked_from = 1", denied],
       // Its functions point branches and states of publications only.
       ["select branch.point('lakehouse', '[]')", denied],
+      // Where there is something, nothing is recovered.
+      ["select branch.recover_publication('{}')", /^ERROR: {2}recovery refused: the lakehouse is not empty/],
+      [
+        "select branch.recover_pointers('[]', '[]')",
+        /^ERROR: {2}recovery refused: the lakehouse is not empty/,
+      ],
     ],
   },
   {
@@ -167,12 +175,31 @@ const rules: Rules[] = [
       ["update ledger.batch set run_id = run_id", someRows],
       ["select count(*) from branch.publication", aCount],
       ["select count(*) from branch.branch", aCount],
+      ["select branch.is_empty()", /^f$/],
     ],
     refused: [
       ...noChange,
       ...noBranchFunction,
       ["delete from branch.publication", denied],
       ["delete from branch.branch", denied],
+    ],
+  },
+  {
+    role: "backup",
+    may: [
+      ["select count(*) from iceberg.iceberg_tables", aCount],
+      ["select count(*) from ledger.batch", aCount],
+      ["select count(*) from branch.publication", aCount],
+      ["select count(*) from public.migration", aCount],
+      ["select last_value from ledger.load_order", aCount],
+    ],
+    refused: [
+      ...noChange,
+      ...noBranchFunction,
+      ["update ledger.batch set run_id = run_id", denied],
+      ["delete from branch.publication", denied],
+      ["delete from public.migration", denied],
+      ["select nextval('ledger.load_order')", denied],
     ],
   },
 ];

@@ -15,6 +15,7 @@ const publishersOwn = /^warehouse\/(.*\/metadata|_publications)\//;
 /** The copies of the journal, and the states as of a publication, are written by the publisher alone. */
 const branchsOwn = /^warehouse\/(?!(_publications|_as_of)\/)/;
 const tables = /^(bronze|warehouse)($|\/)/;
+const everything = /^(bronze|landing|warehouse)($|\/)/;
 const nobodysRights: Grants = { list: nothing, get: nothing, put: nothing, delete: nothing };
 /** By user, as in minio/policies; each pattern says for which buckets or objects the operation is allowed. */
 const grants: Record<string, Grants> = {
@@ -34,6 +35,8 @@ const grants: Record<string, Grants> = {
   trino_ingest: { list: /^bronze$/, get: /^bronze\//, put: /^bronze\/tables\//, delete: /^bronze\/tables\// },
   trino_audit: { list: tables, get: tables, put: branchsOwn, delete: branchsOwn },
   trino_branch: { list: tables, get: tables, put: branchsOwn, delete: branchsOwn },
+  backup: { ...nobodysRights, list: everything, get: everything },
+  restore: { ...nobodysRights, list: everything, put: everything },
   anonymous: nobodysRights,
 };
 

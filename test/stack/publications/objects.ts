@@ -1,11 +1,16 @@
 /** Objects of the stack's store, with the rights of its root. */
 import type { Stack } from "../stack.ts";
 
-/** `place`: bucket/key. Answers the body, or the store's complaint in XML. */
-export async function objectAt(stack: Stack, method: "GET" | "DELETE", place: string): Promise<string> {
+/** `place`: bucket/key; what is put there is empty. Answers the body, or the store's complaint in XML. */
+export async function objectAt(
+  stack: Stack,
+  method: "GET" | "PUT" | "DELETE",
+  place: string,
+): Promise<string> {
   const { MINIO_ROOT_USER, MINIO_ROOT_PASSWORD } = await stack.secrets("minio");
   const login = `LOGIN=${MINIO_ROOT_USER}:${MINIO_ROOT_PASSWORD}`;
-  const request = `curl --silent --request ${method} --aws-sigv4 aws:amz:us-east-1:s3 --user "$LOGIN" "http://localhost:9000/${place}"`;
+  const body = method === "PUT" ? "--data-binary ''" : "";
+  const request = `curl --silent ${body} --request ${method} --aws-sigv4 aws:amz:us-east-1:s3 --user "$LOGIN" "http://localhost:9000/${place}"`;
   const { code, stdout, stderr } = await stack.compose([
     "exec",
     "-T",

@@ -1,0 +1,203 @@
+/** A folder of backups: what is copied once, what looks like a backup, and what is recognised as damaged. */
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, truncateSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { faultOfBackup } from "../../ingest/src/backup/backup.ts";
+import { copyObjects } from "../../ingest/src/backup/copy.ts";
+import {
+  backupNames,
+  beginBackup,
+  finishBackup,
+  type Manifest,
+  openBackup,
+  type Place,
+  savedObjects,
+} from "../../ingest/src/backup/folder.ts";
+import { keepNewest } from "../../ingest/src/backup/keep.ts";
+import { requireKnown } from "../../ingest/src/backup/restore.ts";
+import { objectPath, SharedObjects } from "../../ingest/src/backup/shared.ts";
+import { inputError } from "../../ingest/src/errors.ts";
+import type { Bucket, ListedObject } from "../../ingest/src/objects/bucket.ts";
+import type { Report } from "../../ingest/src/report.ts";
+
+let place: Place;
+beforeEach(async () => {
+  const path = await mkdtemp(join(tmpdir(), "reelhouse-backup-"));
+  place = { path, hostPath: path };
+});
+afterEach(() => rm(place.path, { recursive: true }));
+
+const md5 = (text: string) => createHash("md5").update(text).digest("hex");
+
+/** A bucket that holds texts; `fail`: what happens before a download. */
+function bucketOf(contents: Map<string, string>, fail: (key: string) => void = () => undefined) {
+  const downloads: string[] = [];
+  const listed = (key: string): ListedObject => {
+    const text = contents.get(key) ?? "";
+    const identity = { etag: md5(text), byteCount: Buffer.byteLength(text), modifiedAt: new Date(0) };
+    return { hostPath: `s3://bronze/${key}`, bucket: "bronze", key, ...identity };
+  };
+  const bucket: Bucket = {
+    list: async () => [...contents.keys()].map(listed),
+    find: async (key) => (contents.has(key) ? listed(key) : undefined),
+    async download(object, file) {
+      downloads.push(object.key);
+      fail(object.key);
+      const text = contents.get(object.key);
+      if (text === undefined || md5(text) !== object.etag)
+        throw inputError("another version", { file: object.hostPath });
+      await writeFile(file, text);
+    },
+    upload: async () => undefined,
+  };
+  return { bucket, downloads };
+}
+
+const silent = () => undefined;
+const report: Report = { info: silent, warn: silent, error: silent, progress: silent };
+
+async function copy(bucket: Bucket) {
+  const shared = await SharedObjects.open(place);
+  const folder = await beginBackup(place);
+  const buckets = new Map([["bronze", bucket]]);
+  const copied = await copyObjects({ buckets, shared, folder, report, signal: new AbortController().signal });
+  const saved = [];
+  for await (const { key, sha256 } of savedObjects(folder)) saved.push(`${key} ${sha256}`);
+  return { copied, saved: saved.sort() };
+}
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+describe("objects", () => {
+  it("should be copied once: the next backup copies what is new or replaced", async () => {
+    const contents = new Map([
+      ["a", "one"],
+      ["b", "two"],
+    ]);
+    const { bucket, downloads } = bucketOf(contents);
+    expect((await copy(bucket)).copied).toMatchObject({ count: 2, newCount: 2, newBytes: 6 });
+    contents.set("b", "other").set("c", "");
+    const second = await copy(bucket);
+    expect(second.copied).toEqual({ count: 3, totalBytes: 8, newCount: 2, newBytes: 5 });
+    expect(second.saved).toEqual([`a ${sha256("one")}`, `b ${sha256("other")}`, `c ${sha256("")}`]);
+    expect(downloads.sort()).toEqual(["a", "b", "b", "c"]);
+  });
+
+  it("should not be copied again after a backup that broke, which looks like none", async () => {
+    const contents = new Map([
+      ["a", "one"],
+      ["b", "two"],
+    ]);
+    const broken = bucketOf(contents, (key) => {
+      if (key === "b") throw new Error("the store went away");
+    });
+    await expect(copy(broken.bucket)).rejects.toThrow("the store went away");
+    expect(await backupNames(place)).toEqual([]);
+    const { bucket, downloads } = bucketOf(contents);
+    await copy(bucket);
+    expect(downloads).toEqual(["b"]);
+  });
+
+  it("should be copied as they are now when they are replaced meanwhile, and left out when they are gone", async () => {
+    const contents = new Map([
+      ["gone", "one"],
+      ["replaced", "two"],
+    ]);
+    const { bucket } = bucketOf(contents, (key) => {
+      if (key === "gone") contents.delete(key);
+      else contents.set(key, "three");
+    });
+    expect((await copy(bucket)).saved).toEqual([`replaced ${sha256("three")}`]);
+  });
+
+  it("should be refused with other bytes than their ETag says", async () => {
+    const { bucket } = bucketOf(new Map([["a", "one"]]));
+    const lying: Bucket = { ...bucket, download: (_, file) => writeFile(file, "eno") };
+    await expect(copy(lying)).rejects.toThrow("other bytes than were stored");
+  });
+
+  it("should be copied again where their file is cut off", async () => {
+    const { bucket, downloads } = bucketOf(new Map([["a", "one"]]));
+    await copy(bucket);
+    const [file] = readdirSync(join(place.path, "objects"), { recursive: true }).filter((path) =>
+      String(path).includes("-"),
+    );
+    truncateSync(join(place.path, "objects", String(file)), 1);
+    await copy(bucket);
+    expect(downloads).toEqual(["a", "a"]);
+  });
+});
+
+const manifest: Manifest = {
+  ...{ format: 1, name: "20260101T000000000Z", finishedAt: "", release: "2.0.0", publication: 1 },
+  migrations: [
+    { name: "001_a.sql", sha256: "a" },
+    { name: "002_b.sql", sha256: "b" },
+  ],
+  catalog: { sha256: "", byteCount: 0 },
+  objects: { sha256: "", byteCount: 0, count: 0, totalBytes: 0 },
+};
+
+describe("old backups", () => {
+  it("should leave with the objects that no other one has", async () => {
+    const contents = new Map([
+      ["a", "one"],
+      ["b", "two"],
+    ]);
+    const { bucket, downloads } = bucketOf(contents);
+    const names = ["20260101T000000000Z", "20260102T000000000Z", "20260103T000000000Z"];
+    for (const name of names) {
+      await copy(bucket);
+      await finishBackup(place, { ...manifest, name });
+      contents.set("b", name);
+    }
+    expect(await keepNewest(place, 2)).toEqual({ backups: [names[0]], objectCount: 1 });
+    expect(await backupNames(place)).toEqual(names.slice(1));
+    const { folder } = await openBackup(place, names[1]);
+    for await (const object of savedObjects(folder))
+      expect(existsSync(join(place.path, objectPath(object))), object.key).toBe(true);
+    expect(downloads.sort()).toEqual(["a", "b", "b", "b"]);
+  });
+});
+
+describe("a backup", () => {
+  it("should have a name when it is whole, and take the place of an unfinished one", async () => {
+    const unfinished = await beginBackup(place);
+    await writeFile(join(unfinished, "left"), "");
+    expect(await backupNames(place)).toEqual([]);
+    await beginBackup(place);
+    await finishBackup(place, manifest);
+    expect(await backupNames(place)).toEqual([manifest.name]);
+    expect(existsSync(join(place.path, manifest.name, "left"))).toBe(false);
+    expect(await openBackup(place)).toEqual({ ...manifest, folder: join(place.path, manifest.name) });
+  });
+
+  it("should say that its own disk is full, whatever met it", () => {
+    const full = Object.assign(new Error("write"), { code: "ENOSPC" });
+    const told = inputError("download", { file: "a", cause: full });
+    expect(faultOfBackup(place, told)).toMatchObject({
+      message: `backup ${place.hostPath}: no space left for it`,
+    });
+    const other = new Error("the store went away");
+    expect(faultOfBackup(place, other)).toBe(other);
+  });
+
+  it("should be damaged without a manifest that can be read", async () => {
+    await beginBackup(place);
+    await finishBackup(place, manifest);
+    await writeFile(join(place.path, manifest.name, "manifest.json"), "{");
+    await expect(openBackup(place)).rejects.toThrow("the backup is damaged");
+  });
+
+  it.each([
+    ["the same schema", manifest.migrations, undefined],
+    ["an older schema", [...manifest.migrations, { name: "003_c.sql", sha256: "c" }], undefined],
+    ["a newer schema", manifest.migrations.slice(0, 1), "does not know its migration 002_b.sql"],
+    ["another schema", [{ name: "001_a.sql", sha256: "x" }], "does not know its migration 001_a.sql"],
+  ])("should be known by a release: %s", (_what, own, refusal) => {
+    if (refusal === undefined) requireKnown(manifest, own);
+    else expect(() => requireKnown(manifest, own)).toThrow(refusal);
+  });
+});

@@ -1,0 +1,98 @@
+/** The catalog from the object store alone: which files are the newest, and what the ledger must have said. */
+import { describe, expect, it } from "vitest";
+import { batchIdOf } from "../../ingest/src/ledger.ts";
+import type { TableMetadata } from "../../ingest/src/publish/metadata.ts";
+import { candidates, newestVersion } from "../../ingest/src/recover/bronze.ts";
+import { type CountedBatch, contentsOf, recoverBatches } from "../../ingest/src/recover/ledger.ts";
+
+const uuid = "0123456789abcdef0123456789abcdef";
+const location = (table: string, version: string) =>
+  `s3://bronze/tables/bronze/${table}-${uuid}/metadata/${version}-x.metadata.json`;
+
+describe("a table of bronze", () => {
+  const files = ["00001", "00002", "00010"].map((version, index) => ({
+    location: location("critic_agg", version),
+    modifiedAt: new Date(1000 - index),
+  }));
+
+  it("should be looked for among the newest by time and by number", () => {
+    const others = [
+      { location: `s3://bronze/tables/bronze/critic_agg-${uuid}/data/1.parquet`, modifiedAt: new Date() },
+      { location: location("batches", "00000"), modifiedAt: new Date(0) },
+    ];
+    expect(candidates([...files, ...others], 1)).toEqual(
+      new Map([
+        ["critic_agg", [location("critic_agg", "00001"), location("critic_agg", "00010")]],
+        ["batches", [location("batches", "00000")]],
+      ]),
+    );
+  });
+
+  it("should be the version that was written last, whatever its number", () => {
+    const version = (name: string, writtenMs: number) => ({
+      location: location("critic_agg", name),
+      metadata: { "last-updated-ms": writtenMs } as TableMetadata,
+    });
+    const left = version("00012", 5);
+    const newest = version("00007", 6);
+    expect(newestVersion([left, newest, version("00006", 4)])).toBe(newest);
+  });
+});
+
+const content = "a".repeat(64);
+const other = "b".repeat(64);
+const again = (restatement: number) =>
+  batchIdOf(content, { newest: undefined, nextRestatement: restatement });
+const entry = (batchId: string, more: Partial<CountedBatch> = {}): CountedBatch => ({
+  ...{ source: "critics", batchId, sourceFile: "c.csv", loadOrder: 1, committedAt: "now", excludedAt: null },
+  ...{ rowsRead: 1, rowsAccepted: 1, rowsQuarantined: 0, ...more },
+});
+const originals = (...ids: string[]) => new Map(ids.map((id) => [id, 7]));
+const recovered = (counted: CountedBatch[], kept: Map<string, number>) =>
+  recoverBatches("critics", counted, kept).map(({ batchId, state, restatement, replaces, contentHash }) => {
+    const of = contentHash === content ? "content" : "other";
+    return `${of} ${restatement} ${state}${replaces ? ` for ${replaces === content ? 0 : 1}` : ""}${batchId === contentHash ? "" : " derived"}`;
+  });
+
+describe("the ledger", () => {
+  it("should know which bytes an id stands for", () => {
+    expect(contentsOf([again(2), content, other])).toEqual(
+      new Map([
+        [again(2), { contentHash: content, restatement: 2 }],
+        [content, { contentHash: content, restatement: 0 }],
+        [other, { contentHash: other, restatement: 0 }],
+      ]),
+    );
+  });
+
+  it("should have what counts, and what is excluded", () => {
+    const counted = [entry(content), entry(other, { excludedAt: "then" })];
+    expect(recovered(counted, originals(content, other))).toEqual([
+      "content 0 committed",
+      "other 0 excluded",
+    ]);
+    expect(recoverBatches("critics", counted, originals(content))[0]).toMatchObject({ byteCount: 7 });
+  });
+
+  it("should have both batches of bytes that were loaded again", () => {
+    expect(recovered([entry(content), entry(again(1))], originals(content, again(1)))).toEqual([
+      "content 1 committed derived",
+      "content 0 committed",
+    ]);
+  });
+
+  it("should have a batch that was replaced, and by which", () => {
+    expect(recovered([entry(again(1))], originals(content, again(1)))).toEqual([
+      "content 1 committed for 0 derived",
+      "content 0 replaced",
+    ]);
+  });
+
+  it("should give up the number of what was held back or unfinished: objects may have its name", () => {
+    expect(recovered([], originals(content))).toEqual(["content 0 dropped"]);
+    expect(recovered([entry(content)], originals(content, again(1)))).toEqual([
+      "content 1 dropped derived",
+      "content 0 committed",
+    ]);
+  });
+});
