@@ -49,7 +49,7 @@ done
 # keeps them off the command line, and a statement that fails off the log.
 {
     echo "set log_min_error_statement = panic;"
-    for role in trino_reader trino_ingest trino_audit trino_branch publisher ledger; do
+    for role in trino_reader trino_ingest trino_audit trino_branch trino_maintenance publisher ledger; do
         variable="PG_$(echo "$role" | tr '[:lower:]' '[:upper:]')_PASSWORD"
         password=""
         eval "password=\$$variable"

@@ -9,7 +9,7 @@ export interface Settings {
   /** Where the host's folders are mounted in this container: `${hostRoot}/data` is the host's `/data`. */
   hostRoot: string;
   catalog: { host: string; ledgerPassword: string; publisherPassword: string };
-  store: { endpoint: string; ingest: StoreKeys; publisher: StoreKeys; landing: StoreKeys };
+  store: { endpoint: string } & Record<StoreUser, StoreKeys>;
   trino: { url: string; authorityFile: string; passwords: Record<TrinoUser, string> };
   dbt: { url: string; token: string };
   /** The port on the host's loopback at which clients reach Trino. */
@@ -23,8 +23,11 @@ export interface StoreKeys {
   secretKey: string;
 }
 
+export type StoreUser = "ingest" | "publisher" | "landing" | "maintenance" | "erasure";
+
+/** Those that a person may act as. */
 export const trinoUsers = ["admin", "bi", "dbt", "developer", "ingest"] as const;
-export type TrinoUser = (typeof trinoUsers)[number];
+export type TrinoUser = (typeof trinoUsers)[number] | "maintenance";
 
 /** Throws a service error (exit 5) naming everything that is missing, exit 2 for a time that is none. */
 export function loadSettings(env: NodeJS.ProcessEnv): Settings {
@@ -36,6 +39,10 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
     if (!value) missing.push(name);
     return value ?? "";
   };
+  const storeKeys = (user: string): StoreKeys => ({
+    accessKey: need(`S3_${user}_ACCESS_KEY`),
+    secretKey: need(`S3_${user}_SECRET_KEY`),
+  });
   const settings: Settings = {
     hostRoot: env.REELHOUSE_HOST_ROOT ?? "",
     catalog: {
@@ -45,9 +52,11 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
     },
     store: {
       endpoint: need("STORE_ENDPOINT"),
-      ingest: { accessKey: need("S3_INGEST_ACCESS_KEY"), secretKey: need("S3_INGEST_SECRET_KEY") },
-      publisher: { accessKey: need("S3_PUBLISHER_ACCESS_KEY"), secretKey: need("S3_PUBLISHER_SECRET_KEY") },
-      landing: { accessKey: need("S3_LANDING_ACCESS_KEY"), secretKey: need("S3_LANDING_SECRET_KEY") },
+      ingest: storeKeys("INGEST"),
+      publisher: storeKeys("PUBLISHER"),
+      landing: storeKeys("LANDING"),
+      maintenance: storeKeys("MAINTENANCE"),
+      erasure: storeKeys("ERASURE"),
     },
     trino: {
       url: need("TRINO_URL"),
@@ -58,6 +67,7 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
         dbt: need("TRINO_DBT_PASSWORD"),
         developer: need("TRINO_DEVELOPER_PASSWORD"),
         ingest: need("TRINO_INGEST_PASSWORD"),
+        maintenance: need("TRINO_MAINTENANCE_PASSWORD"),
       },
     },
     dbt: { url: need("DBT_URL"), token: need("DBT_TOKEN") },

@@ -23,11 +23,11 @@ const settings = Object.fromEntries(
       "DBT_URL",
       "DBT_TOKEN",
     ],
-    ...["INGEST", "PUBLISHER", "LANDING"].flatMap((user) => [
+    ...["INGEST", "PUBLISHER", "LANDING", "MAINTENANCE", "ERASURE"].flatMap((user) => [
       `S3_${user}_ACCESS_KEY`,
       `S3_${user}_SECRET_KEY`,
     ]),
-    ...["ADMIN", "BI", "DBT", "INGEST"].map((user) => `TRINO_${user}_PASSWORD`),
+    ...["ADMIN", "BI", "DBT", "INGEST", "MAINTENANCE"].map((user) => `TRINO_${user}_PASSWORD`),
     ...["TRINO_PORT", "SERVICE_TIMEOUT_SECONDS"],
   ].map((name) => [name, "1"]),
 );
