@@ -11,7 +11,10 @@ export async function requireReady(ledger: Database, sources: readonly string[])
   );
   if (branches.length > 0) {
     const names = branches.map(({ catalog_name }) => catalog_name).join(", ");
-    throw refusal(`erase: open branches may show the rows: ${names}`, "drop them first: reelhouse branch drop NAME");
+    throw refusal(
+      `erase: open branches may show the rows: ${names}`,
+      "drop them first: reelhouse branch drop NAME",
+    );
   }
   const { rows } = await ledger.query(
     "select source, source_file from ledger.batch where state in ('claimed', 'written') and source = any ($1)",
