@@ -27,7 +27,7 @@ const settings = Object.fromEntries(
       `S3_${user}_ACCESS_KEY`,
       `S3_${user}_SECRET_KEY`,
     ]),
-    ...["ADMIN", "BI", "DBT", "INGEST", "MAINTENANCE"].map((user) => `TRINO_${user}_PASSWORD`),
+    ...["ADMIN", "BI", "DBT", "DEVELOPER", "INGEST", "MAINTENANCE"].map((user) => `TRINO_${user}_PASSWORD`),
     ...["TRINO_PORT", "SERVICE_TIMEOUT_SECONDS"],
   ].map((name) => [name, "1"]),
 );
