@@ -10,7 +10,6 @@ import type { Orphans } from "../maintain/sweep.ts";
 import type { Report } from "../report.ts";
 import { resultFormats } from "../results/formats.ts";
 import { type Run, withRun } from "../session.ts";
-import { keepManifest } from "../steps.ts";
 import { connectStore } from "../store.ts";
 
 export const maintain: Command = {
@@ -37,7 +36,6 @@ export const maintain: Command = {
             orphans: await foresee(tools, plan, retention),
           }
         : await carryOut(run, tools, plan, retention);
-      if (done.publication) await keepManifest(run, connectStore(run.settings, "publisher"));
       await show(
         done,
         { isDryRun: words.options["dry-run"] === true, isJson: words.options.json === true },

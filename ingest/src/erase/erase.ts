@@ -99,10 +99,7 @@ async function endPublications(run: Run, tools: UpkeepTools, ended: number[]): P
     (known) => new Set(known.map(({ id }) => id).filter((id) => !goes.has(id))),
   );
   const latest = await latestPublication(run.ledger);
-  if (latest && ended.length > 0) {
-    await publishNeeded(run, tools, plan, latest);
-    await keepManifest(run, connectStore(run.settings, "publisher"));
-  }
+  if (latest && ended.length > 0) await publishNeeded(run, tools, plan, latest);
   return plan;
 }
 

@@ -5,9 +5,12 @@
  */
 import type { Retention } from "../config/retention.ts";
 import { type JournalPublication, latestPublication } from "../publish/journal.ts";
+import { noteExpired } from "../publish/manifest.ts";
 import type { TableVersion } from "../publish/metadata.ts";
 import type { Publication } from "../publish/publish.ts";
 import type { Run } from "../session.ts";
+import { keepManifest } from "../steps.ts";
+import { connectStore } from "../store.ts";
 import type { TrinoSession } from "../trino.ts";
 import { type Health, measure, type Needs, needsAnything } from "./health.ts";
 import { findLive, type TablePlan, type UpkeepPlan, type UpkeepTools, whatStays } from "./plan.ts";
@@ -90,7 +93,7 @@ export async function publishNeeded(
       await rewriteTable(trino, table.table, needs);
     }
   };
-  return publishUpkeep(run, tools, plan, latest, {
+  const publication = await publishUpkeep(run, tools, plan, latest, {
     rewrite: rewritten.length > 0 ? rewrite : undefined,
     bronze: plan.plans
       .filter(isPublished)
@@ -98,6 +101,10 @@ export async function publishNeeded(
       .filter(isBronze),
     kept: whatStays({ ...plan, known: await retainedPublications(run.ledger) }),
   });
+  const store = connectStore(run.settings, "publisher");
+  await keepManifest(run, store);
+  await noteExpired({ ledger: run.ledger, store }, plan.leaving);
+  return publication;
 }
 
 const isRewritten = ({ compact, manifests, analyze }: Needs) => compact || manifests || analyze;

@@ -1,5 +1,6 @@
 /** `_publications/<n>.json` on the object store: each publication once more, for the day when PostgreSQL is lost. */
 import type { Database } from "../catalog.ts";
+import { parseExactly, stringifyExactly } from "../json.ts";
 import type { Store } from "../store.ts";
 
 const bucket = "warehouse";
@@ -14,6 +15,27 @@ export async function ensureManifest({ ledger, store }: { ledger: Database; stor
   const { id } = rows[0];
   if (id === null || (await store.metadataOf(bucket, keyOf(id))) !== undefined) return;
   await store.putBytes(bucket, keyOf(id), Buffer.from(await manifestText(ledger, id)));
+}
+
+/**
+ * Says in the copies of these publications that they left retention: a catalog that is recovered from them must not take
+ * them for whole. A run that is killed before leaves some unsaid, and rollbacks to them are refused all the same.
+ */
+export async function noteExpired(
+  { ledger, store }: { ledger: Database; store: Store },
+  publications: readonly number[],
+): Promise<void> {
+  const { rows } = await ledger.query(
+    "select id, to_jsonb(expired_at) as expired_at from branch.publication where id = any ($1)",
+    [publications],
+  );
+  for (const { id, expired_at } of rows) {
+    // An earlier release made it, and wrote no copy.
+    if ((await store.metadataOf(bucket, keyOf(id))) === undefined) continue;
+    const manifest = parseExactly(await store.getText(bucket, keyOf(id))) as { publication: object };
+    const noted = { ...manifest, publication: { ...manifest.publication, expired_at } };
+    await store.putBytes(bucket, keyOf(id), Buffer.from(stringifyExactly(noted)));
+  }
 }
 
 /** Composed by PostgreSQL as text: its integers keep all their digits, and all of it is of one moment. */
