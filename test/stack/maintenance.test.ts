@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dieAt, killed, runInContainer } from "./cli.ts";
 import { allVersions, pointersOf, tableObjects } from "./maintenance/objects.ts";
 import { removeGuards } from "./maintenance/unguarded.ts";
+import { objectAt } from "./publications/objects.ts";
 import { published, type Readings, readings } from "./publications/readings.ts";
 import { projectFolder, type Row, type Stack, startStack } from "./stack.ts";
 
@@ -171,6 +172,8 @@ describe("retention", () => {
       expect(await readings(stack, `FOR VERSION AS OF 'pub_${id}'`)).toEqual(seen.get(id));
     const ended = (await json(["history"])).filter(({ expired_at }: Row) => expired_at !== null);
     expect(ended.map(({ id }: Row) => id)).toEqual([4, 3, 2]);
+    const copy = JSON.parse(await objectAt(stack, "GET", "warehouse/_publications/2.json"));
+    expect(copy.publication.expired_at).toMatch(/^2\d{3}-/);
     await expect(stack.query("SELECT * FROM gold.small FOR VERSION AS OF 'pub_2'")).rejects.toThrow("pub_2");
     const tags = await stack.query(`SELECT name FROM gold."staying$refs" WHERE type = 'TAG' ORDER BY 1`);
     expect(tags.map(({ name }) => name)).toEqual(["pub_1", "pub_5", "pub_6", "pub_7"]);
