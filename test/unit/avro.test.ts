@@ -1,17 +1,7 @@
 import { deflateRawSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { readAvro } from "../../ingest/src/maintain/avro.ts";
-
-/** As Avro writes whole numbers. */
-function long(value: bigint | number): Buffer {
-  const bytes: number[] = [];
-  let rest = (BigInt(value) << 1n) ^ (BigInt(value) >> 63n);
-  for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
-  return Buffer.from([...bytes, Number(rest)]);
-}
-const counted = (bytes: string | Buffer) =>
-  Buffer.concat([long(Buffer.byteLength(bytes)), Buffer.from(bytes)]);
-const sync = Buffer.alloc(16, 7);
+import { avroFile, counted, long } from "../fixtures/avro.ts";
 
 const schema = {
   type: "record",
@@ -53,20 +43,6 @@ const entry = (path: string, id: bigint) =>
     Buffer.from([1]),
   ]);
 
-function file(codec: string, compress: (bytes: Buffer) => Buffer, blocks: Buffer[][]): Buffer {
-  const header = [
-    counted("avro.codec"),
-    counted(codec),
-    counted("avro.schema"),
-    counted(JSON.stringify(schema)),
-  ];
-  return Buffer.concat([
-    Buffer.from("Obj\u0001", "latin1"),
-    ...[long(2), ...header, long(0), sync],
-    ...blocks.flatMap((entries) => [long(entries.length), counted(compress(Buffer.concat(entries))), sync]),
-  ]);
-}
-
 const big = 8535196482606253332n;
 const blocks = [[entry("s3://w/a", big)], [entry("s3://w/b", -3n), entry("s3://w/c", 4n)]];
 const codecs: [string, (bytes: Buffer) => Buffer][] = [
@@ -77,7 +53,7 @@ const codecs: [string, (bytes: Buffer) => Buffer][] = [
 
 describe("an Avro file", () => {
   it.each(codecs)("should be read with codec %s, to the last digit", (codec, compress) => {
-    const records = readAvro(file(codec, compress, blocks));
+    const records = readAvro(avroFile(schema, codec, compress, blocks));
     expect(records.map(({ snapshot_id }) => snapshot_id)).toEqual([big, -3, 4]);
     expect(records[0]).toEqual({
       status: 1,
@@ -95,10 +71,13 @@ describe("an Avro file", () => {
   });
 
   it("should be refused when it is cut off anywhere in a block, damaged, or something else", () => {
-    const whole = file("null", (bytes) => bytes, blocks);
-    const headerEnd = file("null", (bytes) => bytes, []).length;
+    const whole = avroFile(schema, "null", (bytes) => bytes, blocks);
+    const headerEnd = avroFile(schema, "null", (bytes) => bytes, []).length;
     for (let length = headerEnd + 1; length < whole.length; length += 1) {
-      if (length === headerEnd + file("null", (bytes) => bytes, blocks.slice(0, 1)).length - headerEnd)
+      if (
+        length ===
+        headerEnd + avroFile(schema, "null", (bytes) => bytes, blocks.slice(0, 1)).length - headerEnd
+      )
         continue;
       expect(() => readAvro(whole.subarray(0, length)), `${length} bytes`).toThrow();
     }
@@ -106,6 +85,8 @@ describe("an Avro file", () => {
     damaged.fill(0, damaged.length - 4);
     expect(() => readAvro(damaged)).toThrow("a block does not end where it should");
     expect(() => readAvro(Buffer.from("PAR1, not this"))).toThrow("not an Avro file");
-    expect(() => readAvro(file("snappy", (bytes) => bytes, blocks))).toThrow("unknown codec snappy");
+    expect(() => readAvro(avroFile(schema, "snappy", (bytes) => bytes, blocks))).toThrow(
+      "unknown codec snappy",
+    );
   });
 });

@@ -72,7 +72,9 @@ export async function liveObjects(roots: Roots, tools: Tools): Promise<Set<Objec
   };
   const addSnapshot = async (snapshot: Snapshot, what: string) => {
     seen.add(String(snapshot["snapshot-id"]));
-    await requireThere([objectName(snapshot["manifest-list"] ?? "")], what, tools);
+    const list = snapshot["manifest-list"] ?? "";
+    await requireThere([objectName(list)], what, tools);
+    await requireThere((await tools.lists.manifests(list)).map(objectName), what, tools);
     const objects = await objectsOf(tools.lists, snapshot);
     await requireThere(objects, what, tools);
     add(objects);
