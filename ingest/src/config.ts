@@ -6,6 +6,7 @@ import { dialectKeys, readDialect } from "./config/dialect.ts";
 import type { Environment } from "./config/interpolate.ts";
 import { hasGlob, isGlob, localPaths, mayMatch, type SourcePath, sourcePath } from "./config/paths.ts";
 import { promiseKeys, readPromises } from "./config/promises.ts";
+import { type Retention, readRetention, usualRetention } from "./config/retention.ts";
 import { isLocation, readObjectPath, readStores, type StoreEntry } from "./config/stores.ts";
 import { type Entry, YamlReader } from "./config/yaml.ts";
 import type { DriftPolicy } from "./drift/schema.ts";
@@ -56,6 +57,7 @@ export interface Pipeline {
   readonly output: Output;
   /** What kind of files `output` gets. */
   readonly exportFormat: ExportFormatName;
+  readonly retention: Retention;
 }
 
 export interface PipelineContext {
@@ -72,16 +74,21 @@ export interface PipelineContext {
 /** Reads the text of a `pipeline.yaml`. Throws a usage error (exit 2) that lists every fault with its line. */
 export function loadPipeline(text: string, { file, baseFolder, env, ...context }: PipelineContext): Pipeline {
   const yaml = new YamlReader(text, file, env);
-  const top = yaml.members(yaml.root, "an object with 'source' and, if wanted, 'stores' and 'output'");
-  refuseUnknown(yaml, top, ["source", "stores", "output"]);
+  const top = yaml.members(
+    yaml.root,
+    "an object with 'source' and, if wanted, 'stores', 'output' and 'retention'",
+  );
+  refuseUnknown(yaml, top, ["source", "stores", "output", "retention"]);
   const source = top.get("source");
   const output = top.get("output");
   const storesEntry = top.get("stores");
+  const retentionEntry = top.get("retention");
   if (top.size > 0 && !source) yaml.fault(yaml.root, "expected the key 'source'");
   const contracts = [...(context.contracts ?? loadContracts()).values()];
   const stores = storesEntry ? readStores(yaml, storesEntry) : [];
   const sources = source ? readSources(yaml, source, { baseFolder, stores }, contracts) : [];
   const { folders, exportFormat } = output ? readOutput(yaml, output, baseFolder, sources) : noOutput;
+  const retention = retentionEntry ? readRetention(yaml, retentionEntry) : usualRetention;
   yaml.throwFaults();
   return Object.freeze({
     file: resolve(baseFolder, basename(file)),
@@ -90,6 +97,7 @@ export function loadPipeline(text: string, { file, baseFolder, env, ...context }
     stores: Object.freeze(stores),
     output: Object.freeze(folders),
     exportFormat,
+    retention,
   });
 }
 

@@ -20,7 +20,7 @@ import type { Source } from "./config.ts";
 import { HeldBack } from "./drift/hold.ts";
 import { registeredSchemas } from "./drift/registry.ts";
 import type { SourceSchema } from "./drift/schema.ts";
-import { exitCode, ReelhouseError, usageError } from "./errors.ts";
+import { exitCode, inputError, ReelhouseError, usageError } from "./errors.ts";
 import { batchIdOf, type Claim, isLoaded, releasedClaims, replaceRefusals } from "./ledger.ts";
 import { type Content, flushGroup, loadContent } from "./load.ts";
 import { type Buckets, expandDeliveries } from "./objects/delivered.ts";
@@ -200,7 +200,9 @@ async function loadNew(
   const { contentHash } = content.content;
   const { newest } = content.known;
   const pending = batchIds.get(contentHash);
-  const loaded = newest && isLoaded(newest) && job.again !== file.hostPath ? newest : undefined;
+  const isAgain = job.again === file.hostPath;
+  if (isAgain && newest?.isErased) throw erased(file);
+  const loaded = newest && isLoaded(newest) && !isAgain ? newest : undefined;
   const known = pending === undefined ? loaded : { batchId: pending, state: "written" as const };
   if (known) {
     tellKnown(source, file, known, job);
@@ -210,6 +212,12 @@ async function loadNew(
   batchIds.set(contentHash, batchIdOf(contentHash, content.known));
   return written;
 }
+
+const erased = ({ hostPath }: SourceFile) =>
+  inputError("rows of these bytes were erased, so they are not loaded again", {
+    file: hostPath,
+    next: "deliver a file without those rows",
+  });
 
 function tellKnown(
   source: Source,

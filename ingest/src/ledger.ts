@@ -21,6 +21,8 @@ export interface Claim {
   replaces: string | undefined;
   /** Not held back again: somebody wants it loaded as it is, or the batch in whose place it comes counts already. */
   isReleased: boolean;
+  /** Rows of it were erased: its bytes are not read again. */
+  isErased: boolean;
 }
 
 export interface Counts {
@@ -136,6 +138,7 @@ interface BatchRow {
   source_file: string;
   claimed_at: Date;
   released_at: Date | null;
+  erased_at: Date | null;
 }
 
 const claimOf = (row: BatchRow): Claim => ({
@@ -147,6 +150,7 @@ const claimOf = (row: BatchRow): Claim => ({
   sourceFile: row.source_file,
   claimedAt: row.claimed_at,
   isReleased: row.released_at !== null || row.replaces !== null,
+  isErased: row.erased_at !== null,
 });
 
 /**
@@ -194,11 +198,14 @@ export interface LoadedBatch extends Claim {
   rowsQuarantined: number;
 }
 
-/** The batches of a source that have rows in quarantine, in load order; only those whose id begins with `id`. */
+/**
+ * The batches of a source that have rows in quarantine and bytes to be read again, in load order; only those whose id
+ * begins with `id`.
+ */
 export async function loadedWithRejects(ledger: Database, source: string, id = ""): Promise<LoadedBatch[]> {
   const { rows } = await ledger.query(
     `select * from ledger.batch
-     where source = $1 and state = 'committed' and rows_quarantined > 0 and starts_with(batch_id, $2)
+     where source = $1 and state = 'committed' and rows_quarantined > 0 and erased_at is null and starts_with(batch_id, $2)
      order by load_order`,
     [source, id],
   );

@@ -19,12 +19,26 @@ import { join } from "node:path";
 const uid = { minio: 10001, trino: 10002, catalog: 10003, dbt: 10005 } as const;
 
 /** Of Trino's catalogs: each has a role in the database and a key of the store. */
-const catalogRoles = ["TRINO_READER", "TRINO_INGEST", "TRINO_AUDIT", "TRINO_BRANCH"] as const;
-const commandUsers = ["INGEST", "LANDING", "PUBLISHER", "BACKUP", "RESTORE"] as const;
+const catalogRoles = [
+  "TRINO_READER",
+  "TRINO_INGEST",
+  "TRINO_AUDIT",
+  "TRINO_BRANCH",
+  "TRINO_MAINTENANCE",
+] as const;
+const commandUsers = [
+  "INGEST",
+  "LANDING",
+  "PUBLISHER",
+  "BACKUP",
+  "RESTORE",
+  "MAINTENANCE",
+  "ERASURE",
+] as const;
 const storeUsers = [...commandUsers, ...catalogRoles] as const;
 const commandRoles = ["PUBLISHER", "LEDGER", "BACKUP"] as const;
 const databaseRoles = [...catalogRoles, ...commandRoles] as const;
-const trinoUsers = ["ADMIN", "INGEST", "DBT", "DEVELOPER", "BI", "HEALTH"] as const;
+const trinoUsers = ["ADMIN", "INGEST", "DBT", "DEVELOPER", "BI", "MAINTENANCE", "HEALTH"] as const;
 
 const storeKeys = (user: string) => [`S3_${user}_ACCESS_KEY`, `S3_${user}_SECRET_KEY`];
 const databasePassword = (role: string) => `PG_${role}_PASSWORD`;
@@ -43,7 +57,7 @@ const holdings: Record<string, string[]> = {
   reelhouse: [
     ...commandUsers.flatMap(storeKeys),
     ...commandRoles.map(databasePassword),
-    ...["ADMIN", "INGEST", "DBT", "DEVELOPER", "BI"].map(trinoPassword),
+    ...["ADMIN", "INGEST", "DBT", "DEVELOPER", "BI", "MAINTENANCE"].map(trinoPassword),
     "DBT_TOKEN",
   ],
 };

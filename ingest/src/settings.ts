@@ -23,10 +23,11 @@ export interface StoreKeys {
   secretKey: string;
 }
 
-export type StoreUser = "ingest" | "publisher" | "landing" | "backup" | "restore";
+export type StoreUser = "ingest" | "publisher" | "landing" | "backup" | "restore" | "maintenance" | "erasure";
 
+/** Those that a person may act as. */
 export const trinoUsers = ["admin", "bi", "dbt", "developer", "ingest"] as const;
-export type TrinoUser = (typeof trinoUsers)[number];
+export type TrinoUser = (typeof trinoUsers)[number] | "maintenance";
 
 /** Throws a service error (exit 5) naming everything that is missing, exit 2 for a time that is none. */
 export function loadSettings(env: NodeJS.ProcessEnv): Settings {
@@ -57,6 +58,8 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
       landing: storeKeys("LANDING"),
       backup: storeKeys("BACKUP"),
       restore: storeKeys("RESTORE"),
+      maintenance: storeKeys("MAINTENANCE"),
+      erasure: storeKeys("ERASURE"),
     },
     trino: {
       url: need("TRINO_URL"),
@@ -67,6 +70,7 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
         dbt: need("TRINO_DBT_PASSWORD"),
         developer: need("TRINO_DEVELOPER_PASSWORD"),
         ingest: need("TRINO_INGEST_PASSWORD"),
+        maintenance: need("TRINO_MAINTENANCE_PASSWORD"),
       },
     },
     dbt: { url: need("DBT_URL"), token: need("DBT_TOKEN") },

@@ -15,8 +15,32 @@ export interface Store {
   metadataOf(bucket: string, key: string): Promise<Record<string, string> | undefined>;
 }
 
+/** What upkeep needs besides. */
+export interface UpkeepStore extends Store {
+  getBytes(bucket: string, key: string): Promise<Buffer>;
+  /** Every object whose key begins with `prefix`. */
+  list(bucket: string, prefix: string): AsyncGenerator<StoredObject>;
+  /** Every version of them, those that were replaced or deleted too. */
+  listVersions(bucket: string, prefix: string): AsyncGenerator<StoredVersion>;
+  /** Takes objects away; the store keeps what they were as an old version. Gone before: done. */
+  remove(bucket: string, keys: readonly string[]): Promise<void>;
+  /** Takes versions away for good. */
+  removeVersions(bucket: string, versions: readonly StoredVersion[]): Promise<void>;
+}
+
+export interface StoredObject {
+  key: string;
+  byteCount: number;
+  modifiedAt: Date;
+}
+
+export interface StoredVersion {
+  key: string;
+  versionId: string;
+}
+
 /** Throws a service error for whatever keeps an operation from its end, and for a store that falls silent. */
-export function connectStore({ store, silenceMs }: Settings, role: StoreUser): Store {
+export function connectStore({ store, silenceMs }: Settings, role: StoreUser): UpkeepStore {
   const login = { endpoint: store.endpoint, region: "us-east-1", ...store[role] };
   const { client, putFile } = connectService(login, silenceMs);
   const told = async <T>(operation: string, work: Promise<T>): Promise<T> => {
@@ -26,18 +50,35 @@ export function connectStore({ store, silenceMs }: Settings, role: StoreUser): S
       throw storeError(operation, cause);
     }
   };
+  const getBytes = async (bucket: string, key: string): Promise<Buffer> => {
+    const stream = await told(`get ${bucket}/${key}`, client.getObject(bucket, key));
+    return Buffer.concat(await told(`get ${bucket}/${key}`, stream.toArray()));
+  };
+  const listed = async function* (bucket: string, prefix: string, IncludeVersion: boolean) {
+    try {
+      for await (const item of client.listObjects(bucket, prefix, true, { IncludeVersion })) {
+        const { name, size, lastModified, versionId } = item as Listed;
+        yield { key: name, byteCount: size, modifiedAt: lastModified, versionId };
+      }
+    } catch (cause) {
+      throw storeError(`list ${bucket}/${prefix}`, cause);
+    }
+  };
+  const removeAll = async (bucket: string, objects: string[] | { name: string; versionId: string }[]) => {
+    if (objects.length === 0) return;
+    const answers = await told(`remove objects of ${bucket}`, client.removeObjects(bucket, objects));
+    const refusal = (answers as Refusal[]).find((answer) => answer?.Code !== undefined);
+    if (refusal) throw storeError(`remove ${bucket}/${refusal.Key}`, new Error(refusal.Message));
+  };
   return {
+    getBytes,
     async putFile(bucket, key, file) {
       await told(`put ${bucket}/${key}`, putFile(bucket, key, file, statSync(file).size));
     },
     async putBytes(bucket, key, bytes) {
       await told(`put ${bucket}/${key}`, client.putObject(bucket, key, bytes));
     },
-    async getText(bucket, key) {
-      const stream = await told(`get ${bucket}/${key}`, client.getObject(bucket, key));
-      const chunks = await told(`get ${bucket}/${key}`, stream.toArray());
-      return Buffer.concat(chunks).toString("utf8");
-    },
+    getText: async (bucket, key) => (await getBytes(bucket, key)).toString("utf8"),
     async getFile(bucket, key, file) {
       await told(`get ${bucket}/${key}`, client.fGetObject(bucket, key, file));
     },
@@ -49,8 +90,26 @@ export function connectStore({ store, silenceMs }: Settings, role: StoreUser): S
         throw storeError(`look up ${bucket}/${key}`, cause);
       }
     },
+    list: (bucket, prefix) => listed(bucket, prefix, false),
+    listVersions: (bucket, prefix) => listed(bucket, prefix, true),
+    remove: (bucket, keys) => removeAll(bucket, [...keys]),
+    removeVersions: (bucket, versions) =>
+      removeAll(
+        bucket,
+        versions.map(({ key, versionId }) => ({ name: key, versionId })),
+      ),
   };
 }
+
+/** What minio-js answers, with more certainty than its types have. */
+interface Listed {
+  name: string;
+  size: number;
+  lastModified: Date;
+  versionId: string;
+}
+/** Of one object; where all were removed there is none. */
+type Refusal = { Code?: string; Key: string; Message: string } | undefined;
 
 const storeError = (operation: string, cause: unknown) =>
   (cause as { code?: string }).code === "XMinioStorageFull"

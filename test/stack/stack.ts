@@ -195,7 +195,7 @@ async function clientSettings(
   const authorityFile = join(folder, "ca.crt");
   writeFileSync(authorityFile, (await succeed(["credentials", "--ca"])).stdout);
   const passwords = Object.fromEntries(
-    trinoUsers.map((user) => [user, secrets[`TRINO_${user.toUpperCase()}_PASSWORD`]]),
+    [...trinoUsers, "maintenance"].map((user) => [user, secrets[`TRINO_${user.toUpperCase()}_PASSWORD`]]),
   );
   return {
     trino: { url: `https://localhost:${trinoPort}`, authorityFile, passwords },

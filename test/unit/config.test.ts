@@ -44,8 +44,9 @@ describe("pipeline.yaml", () => {
 
   it("should be read with its comments taken away", () => {
     const text = readFileSync(new URL("../../pipeline.yaml", import.meta.url), "utf8");
-    const withOutput = text.replace(/^# (output:| {2}\w+: )/gm, "$1");
-    expect(load(withOutput).output).toEqual({
+    const withAll = text.replace(/^# ((output|retention):| {2}\w+: )/gm, "$1");
+    expect(load(withAll).retention).toEqual(load(text).retention);
+    expect(load(withAll).output).toEqual({
       bronze: "/home/me/films/out/bronze",
       silver: "/home/me/films/out/silver",
       gold: "/home/me/films/out/gold",
@@ -150,7 +151,7 @@ describe("pipeline.yaml", () => {
     const unlike = "A new source needs a name unlike it";
     const path = "expected a path, a glob, a folder or an object with 'path'";
     expect(faultsOf(text)).toEqual([
-      "pipeline.yaml:1: sauce: expected source, stores, output, found 'sauce', did you mean source?",
+      "pipeline.yaml:1: sauce: expected source, stores, output, retention, found 'sauce', did you mean source?",
       `pipeline.yaml:3: source.critic_agg: ${path}, found 12`,
       `pipeline.yaml:4: source.audience_puls: no source has the name 'audience_puls', did you mean audience_pulse? ${unlike}`,
       "pipeline.yaml:6: source.audience_pulse.path: expected a path, a glob or a folder, found 7",
@@ -284,11 +285,13 @@ describe("pipeline.yaml", () => {
   it.each([
     {
       text: "",
-      fault: "1: expected an object with 'source' and, if wanted, 'stores' and 'output', found nothing",
+      fault:
+        "1: expected an object with 'source' and, if wanted, 'stores', 'output' and 'retention', found nothing",
     },
     {
       text: "- a",
-      fault: "1: expected an object with 'source' and, if wanted, 'stores' and 'output', found a list",
+      fault:
+        "1: expected an object with 'source' and, if wanted, 'stores', 'output' and 'retention', found a list",
     },
     { text: "output: {gold: out}", fault: "1: expected the key 'source'" },
     {

@@ -24,11 +24,11 @@ const settings = Object.fromEntries(
       "DBT_URL",
       "DBT_TOKEN",
     ],
-    ...["INGEST", "PUBLISHER", "LANDING", "BACKUP", "RESTORE"].flatMap((user) => [
+    ...["INGEST", "PUBLISHER", "LANDING", "BACKUP", "RESTORE", "MAINTENANCE", "ERASURE"].flatMap((user) => [
       `S3_${user}_ACCESS_KEY`,
       `S3_${user}_SECRET_KEY`,
     ]),
-    ...["ADMIN", "BI", "DBT", "DEVELOPER", "INGEST"].map((user) => `TRINO_${user}_PASSWORD`),
+    ...["ADMIN", "BI", "DBT", "DEVELOPER", "INGEST", "MAINTENANCE"].map((user) => `TRINO_${user}_PASSWORD`),
     ...["TRINO_PORT", "SERVICE_TIMEOUT_SECONDS"],
   ].map((name) => [name, "1"]),
 );

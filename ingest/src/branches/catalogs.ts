@@ -23,17 +23,14 @@ const shared = {
   "s3.path-style-access": "true",
   // A retried upload fails up to Trino 478 otherwise (trinodb/trino#27400).
   "s3.exclusive-create": "false",
+  // Upkeep is `reelhouse maintain`: Trino's own would delete what another branch or a publication needs.
+  "iceberg.expire-snapshots.min-retention": "36500d",
+  "iceberg.remove-orphan-files.min-retention": "36500d",
 };
 
 const readOnly = { "iceberg.security": "read_only", ...loginOf("trino_reader") };
 
-const writable = {
-  "iceberg.security": "system",
-  ...loginOf("trino_branch"),
-  // Upkeep never runs on a branch: it would delete what the branch no longer refers to, and the lakehouse still does.
-  "iceberg.expire-snapshots.min-retention": "36500d",
-  "iceberg.remove-orphan-files.min-retention": "36500d",
-};
+const writable = { "iceberg.security": "system", ...loginOf("trino_branch") };
 
 /** Trino keeps the names of the secrets, and reads their values from its own environment. */
 function loginOf(role: "trino_reader" | "trino_branch"): Record<string, string> {

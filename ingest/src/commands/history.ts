@@ -18,6 +18,7 @@ const columns = [
   "tables_changed",
   "tests_passed",
   "missing",
+  "expired_at",
 ];
 
 /** Changed: another snapshot than in the publication before, or a table of the one only. */
@@ -29,6 +30,7 @@ const statement = `
   )
   select id, kind, run_id, details ->> 'restores' as restores, details ->> 'branch' as branch,
       to_char(published_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as published_at,
+      to_char(expired_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as expired_at,
       jsonb_array_length(batches) as batches,
       (select count(*) from (
           select jsonb_array_elements_text(publication.batches)

@@ -7,7 +7,10 @@ import { connectTrino, runSource } from "../trino.ts";
  * Ends what a killed run left running in Trino: such a statement could still commit, after the next run has looked.
  * Only the queries of runs and of dbt, never those that a person started, and only under the run lock.
  */
-export async function stopLeftoverQueries(settings: Settings, user: "dbt" | "ingest"): Promise<void> {
+export async function stopLeftoverQueries(
+  settings: Settings,
+  user: "dbt" | "ingest" | "maintenance",
+): Promise<void> {
   const trino = connectTrino(settings, user, { catalog: "system", source: "reelhouse-cleanup" });
   const deadlineMs = Date.now() + 60_000;
   for (;;) {

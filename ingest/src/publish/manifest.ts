@@ -1,6 +1,7 @@
 /** `_publications/<n>.json` on the object store: each publication once more, for the day when PostgreSQL is lost. */
 import type { Database } from "../catalog.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
+import { parseExactly, stringifyExactly } from "../json.ts";
 import type { Store } from "../store.ts";
 
 const bucket = "warehouse";
@@ -25,6 +26,27 @@ async function requireNone(store: Store): Promise<void> {
   throw new ReelhouseError("the catalog is empty, and the object store has publications", exitCode.failed, {
     next: "get the catalog back: reelhouse recover-catalog, or reelhouse restore DIR in an empty stack",
   });
+}
+
+/**
+ * Says in the copies of these publications that they left retention: a catalog that is recovered from them must not take
+ * them for whole. A run that is killed before leaves some unsaid, and rollbacks to them are refused all the same.
+ */
+export async function noteExpired(
+  { ledger, store }: { ledger: Database; store: Store },
+  publications: readonly number[],
+): Promise<void> {
+  const { rows } = await ledger.query(
+    "select id, to_jsonb(expired_at) as expired_at from branch.publication where id = any ($1)",
+    [publications],
+  );
+  for (const { id, expired_at } of rows) {
+    // An earlier release made it, and wrote no copy.
+    if ((await store.metadataOf(bucket, keyOf(id))) === undefined) continue;
+    const manifest = parseExactly(await store.getText(bucket, keyOf(id))) as { publication: object };
+    const noted = { ...manifest, publication: { ...manifest.publication, expired_at } };
+    await store.putBytes(bucket, keyOf(id), Buffer.from(stringifyExactly(noted)));
+  }
 }
 
 /** Composed by PostgreSQL as text: its integers keep all their digits, and all of it is of one moment. */

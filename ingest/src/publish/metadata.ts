@@ -14,20 +14,29 @@ export interface TableMetadata {
   schemas: { "schema-id": number; fields: { name: string; type: unknown }[] }[];
   "partition-specs": { "spec-id": number }[];
   "sort-orders": { "order-id": number }[];
-  snapshots?: {
-    "snapshot-id": Id;
-    "schema-id"?: number;
-    "manifest-list"?: string;
-    summary?: Record<string, string>;
-  }[];
+  snapshots?: Snapshot[];
   "snapshot-log"?: { "snapshot-id": Id; "timestamp-ms": number }[];
   "metadata-log"?: { "metadata-file": string; "timestamp-ms": number }[];
   refs?: Record<string, { "snapshot-id": Id; type: "branch" | "tag"; [retention: string]: unknown }>;
   properties?: Record<string, string>;
+  statistics?: StatisticsFile[];
+  "partition-statistics"?: StatisticsFile[];
   [field: string]: unknown;
 }
 /** Of a snapshot, 64 bits: a bigint wherever a double would lose digits. */
-type Id = number | bigint;
+export type Id = number | bigint;
+
+export interface Snapshot {
+  "snapshot-id": Id;
+  "schema-id"?: number;
+  "manifest-list"?: string;
+  summary?: Record<string, string>;
+}
+
+interface StatisticsFile {
+  "snapshot-id": Id;
+  "statistics-path": string;
+}
 
 export interface TableVersion {
   location: string;
@@ -71,7 +80,7 @@ export function columnsOf(metadata: TableMetadata): TableColumn[] {
 }
 
 /** The id of the current snapshot; undefined for a table that never had one. */
-function currentSnapshotId(metadata: TableMetadata): Id | undefined {
+export function currentSnapshotId(metadata: TableMetadata): Id | undefined {
   const id = metadata["current-snapshot-id"];
   return id === undefined || id === null || BigInt(id) < 0n ? undefined : id;
 }
@@ -91,16 +100,23 @@ export function derivePublished(
 ): TableMetadata {
   const current = currentSnapshotId(tested);
   const published: TableMetadata = { ...tested, "last-updated-ms": publication.publishedAtMs };
-  published["metadata-log"] = [
-    ...(base?.metadata["metadata-log"] ?? []),
-    ...(base ? [{ "metadata-file": base.location, "timestamp-ms": base.metadata["last-updated-ms"] }] : []),
-  ].slice(-100);
+  published["metadata-log"] = base ? logFollowing(base) : [];
   if (current === undefined) return published;
   const entry = { "snapshot-id": current, "timestamp-ms": publication.publishedAtMs };
   published["snapshot-log"] = [...(base?.metadata["snapshot-log"] ?? []), entry];
   published.refs = { ...tested.refs, [`pub_${publication.id}`]: { "snapshot-id": current, type: "tag" } };
   return published;
 }
+
+/** The log of the metadata files before the one that follows `version`. */
+export const logFollowing = ({
+  location,
+  metadata,
+}: TableVersion): NonNullable<TableMetadata["metadata-log"]> =>
+  [
+    ...(metadata["metadata-log"] ?? []),
+    { "metadata-file": location, "timestamp-ms": metadata["last-updated-ms"] },
+  ].slice(-100);
 
 /** A later version of a table, made to be what `state` says. Throws what of it was collected since. */
 export function withState(metadata: TableMetadata, state: TableState): TableMetadata {

@@ -26,7 +26,7 @@ export interface Publication {
 
 /** What a publication is for, as the journal keeps it. */
 export interface Occasion {
-  kind: "build" | "rollback";
+  kind: "build" | "rollback" | "maintenance";
   runId: string;
   /** Of the input that the tables were built from. */
   fingerprint: string;
@@ -134,15 +134,32 @@ export async function nextEdition(publisher: Database): Promise<Edition> {
   return { id: rows[0].id, publishedAt: rows[0].published_at };
 }
 
+/** What upkeep changes in the same transaction. */
+export interface UpkeepChanges {
+  bronze: { namespace: string; name: string; base: string; published: string }[];
+  /** Publications that leave retention. */
+  expired: number[];
+  erasure?: Erasure | undefined;
+}
+
+/** What the ledger notes of rows that leave bronze for good. */
+export interface Erasure {
+  batches: { source: string; batchId: string; rows: number; rejects: number }[];
+  /** Locations of the objects that held them. */
+  objects: string[];
+}
+
 /** The transaction: every pointer is compared with what it was, the journal is written, all pointers move. */
 export async function commitPublication(
   publisher: Database,
   { edition, branch, tables }: { edition: Edition; branch: string | null; tables: PublishedTable[] },
   { runId, ...occasion }: Occasion,
+  upkeep?: UpkeepChanges,
 ): Promise<Publication> {
   const { id, publishedAt } = edition;
-  const plan = { ...occasion, id, run_id: runId, published_at: publishedAt, branch, tables };
-  await publisher.query("select branch.publish($1)", [JSON.stringify(plan)]);
+  const plan = { ...occasion, id, run_id: runId, published_at: publishedAt, branch, tables, ...upkeep };
+  const usual = upkeep ? "maintain" : "publish";
+  await publisher.query(`select branch.${upkeep?.erasure ? "erase" : usual}($1)`, [JSON.stringify(plan)]);
   return { ...edition, tables };
 }
 
@@ -162,17 +179,16 @@ async function publishTested(
   return { ...named(qualifiedName), base, tested, ...written };
 }
 
-/** Writes the metadata file of one table's publication, which nobody points to yet. */
+/** Writes the metadata file of one table's publication, which nobody points to yet. `finish`: what else becomes of it. */
 export async function writePublished(
   store: Store,
   { location, metadata }: TableVersion,
   base: TableVersion | undefined,
   { id, publishedAt }: Edition,
+  finish = (derived: TableMetadata) => derived,
 ): Promise<Omit<PublishedTable, "namespace" | "name" | "base" | "tested">> {
-  const published = nextMetadataLocation(location, randomUUID());
-  const derived = derivePublished(metadata, base, { id, publishedAtMs: publishedAt.getTime() });
-  const { bucket, key } = splitLocation(published);
-  await store.putBytes(bucket, key, Buffer.from(stringifyExactly(derived)));
+  const derived = finish(derivePublished(metadata, base, { id, publishedAtMs: publishedAt.getTime() }));
+  const published = await writeMetadata(store, { location, metadata: derived });
   const rowCount = recordedRowCount(derived) ?? null;
   return { published, rowCount, columns: columnsOf(derived), ...stateOf(derived) };
 }
@@ -189,6 +205,14 @@ export const removed = (qualifiedName: string, pointers: TablePointers): Publish
 export function named(qualifiedName: string): { namespace: string; name: string } {
   const [namespace = "", name = ""] = qualifiedName.split(".");
   return { namespace, name };
+}
+
+/** Writes what follows the version at `location`; answers where. */
+export async function writeMetadata(store: Store, { location, metadata }: TableVersion): Promise<string> {
+  const written = nextMetadataLocation(location, randomUUID());
+  const { bucket, key } = splitLocation(written);
+  await store.putBytes(bucket, key, Buffer.from(stringifyExactly(metadata)));
+  return written;
 }
 
 export async function readMetadata(store: Store, location: string): Promise<TableMetadata> {

@@ -51,7 +51,7 @@ interface RestoredTable {
 }
 
 /**
- * `target`: the publication to return to; the one before the newest by default. Throws when something that it needs
+ * `target`: the publication to return to; the one before the newest by default, not counting those of upkeep. Throws when something that it needs
  * has been collected.
  */
 export async function prepareRollback(tools: UndoTools, target?: number): Promise<Undoing> {
@@ -80,8 +80,17 @@ async function requireTarget(
   target: number | undefined,
 ): Promise<JournalPublication> {
   if (target === from.id) throw refusal(`publication ${from.id} is what is published`);
-  if (target === undefined && from.id === 1) throw refusal("there is no publication before the first one");
-  return requirePublication(ledger, target ?? from.id - 1);
+  return requirePublication(ledger, target ?? (await publicationBefore(ledger)));
+}
+
+/** Before what people published last: upkeep changes nothing that they would want back. */
+async function publicationBefore(ledger: Database): Promise<number> {
+  const { rows } = await ledger.query(
+    "select max(id) - 1 as before from branch.publication where kind <> 'maintenance'",
+  );
+  const { before } = rows[0];
+  if (before === 0) throw refusal("there is no publication before the first one");
+  return before;
 }
 
 function without(batches: string[], others: string[]): string[] {
@@ -135,6 +144,7 @@ async function newestVersion(
     if (metadata["table-uuid"] === uuid) return { location: base, metadata };
   }
   if (newestLocation === null) throw new Error(`${uuid}: no publication has this table`);
+  if (!(await exists(store, newestLocation))) throw new Error(`${newestLocation} was collected`);
   return { location: newestLocation, metadata: await readMetadata(store, newestLocation) };
 }
 

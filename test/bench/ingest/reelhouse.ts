@@ -38,6 +38,7 @@ const claim = {
   restatement: 0,
   replaces: undefined,
   isReleased: false,
+  isErased: false,
 };
 const { counts } = await writeBatch(
   { claim, columns, names: columns, format, options: {}, file, byteCount, unchanged },

@@ -27,6 +27,7 @@ const bronze = "catalog_name = 'lakehouse' and table_namespace = 'bronze'";
 const audit = "catalog_name = 'audit' and table_namespace in ('silver', 'gold')";
 const branch = "catalog_name = 'br_access' and table_namespace in ('silver', 'gold')";
 const branchBronze = "catalog_name = 'br_access' and table_namespace = 'bronze'";
+const maintenance = "catalog_name = 'maintenance'";
 const auditBronze = "catalog_name = 'audit' and table_namespace = 'bronze'";
 
 const noChange: Attempt[] = [touch("true"), remove("true"), insert("audit", "gold")].map((sql) => [
@@ -45,11 +46,15 @@ const noBranchFunction: Attempt[] = [
   ["select branch.drop_as_of(1)", denied],
   ["select branch.recover_publication('{}')", denied],
   ["select branch.recover_pointers('[]', '[]')", denied],
+  ["select branch.fork_for_maintenance()", denied],
+  ["select branch.maintain('{}')", denied],
+  ["select branch.erase('{}')", denied],
 ];
 const noLedger: Attempt[] = [
   ["select * from ledger.batch", denied],
   ["select * from branch.publication", denied],
   ["select * from branch.branch", denied],
+  ["select * from ledger.erasure", denied],
 ];
 const forSuperusersAlone: Attempt[] = [
   ["create table iceberg.access_probe (film integer)", denied],
@@ -145,6 +150,19 @@ const rules: Rules[] = [
     ],
   },
   {
+    role: "trino_maintenance",
+    may: [[touch(maintenance), someRows]],
+    refused: [
+      [touch("catalog_name <> 'maintenance'"), noRow],
+      [remove("true"), denied],
+      [insert("maintenance", "gold"), denied],
+      [`update iceberg.iceberg_tables set catalog_name = 'lakehouse' where ${maintenance}`, notTheRolesRow],
+      ["update iceberg.iceberg_namespace_properties set property_value = ''", denied],
+      ...noBranchFunction,
+      ...noLedger,
+    ],
+  },
+  {
     role: "publisher",
     may: [
       ["select count(*) from branch.fork()", aCount],
@@ -152,6 +170,9 @@ const rules: Rules[] = [
       // May call it; this plan names none of the tables.
       [`select branch.publish('{"tables": []}')`, /^ERROR: {2}publish refused/],
       ["select branch.create_branch('probe', id - 1, '[]') is null from branch.next_publication()", /^f$/],
+      ["select count(*) from branch.fork_for_maintenance()", aCount],
+      [`select branch.maintain('{"tables": []}')`, /^ERROR: {2}publish refused/],
+      [`select branch.erase('{"tables": []}')`, /^ERROR: {2}publish refused/],
     ],
     refused: [
       ...noChange,
@@ -226,8 +247,9 @@ export function catalogDatabase(runningOf: () => Running): void {
   let stack: Stack;
   let secrets: Running["secrets"];
   const password = (role: string) => secrets[`PG_${role.toUpperCase()}_PASSWORD`] ?? "";
-  beforeAll(() => {
+  beforeAll(async () => {
     ({ stack, secrets } = runningOf());
+    await stack.catalogQuery("select count(*) from branch.fork_for_maintenance()");
   });
 
   describe.each(rules)("role $role", ({ role, may, refused }) => {

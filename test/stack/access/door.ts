@@ -64,10 +64,13 @@ export function trinoDoor(runningOf: () => Running): void {
   });
 
   const one = { body: "SELECT 1" };
-  it.each(["admin", "ingest", "dbt", "bi"])("should let %s in with the right password", async (user) => {
-    const me = await firstCellOrError(running, "SELECT current_user", { login: login(user) });
-    expect(me).toBe(user);
-  });
+  it.each(["admin", "ingest", "dbt", "bi", "maintenance"])(
+    "should let %s in with the right password",
+    async (user) => {
+      const me = await firstCellOrError(running, "SELECT current_user", { login: login(user) });
+      expect(me).toBe(user);
+    },
+  );
 
   it("should not speak plain HTTP", async () => {
     await expect(ask(running, { ...one, scheme: "http", login: login("bi") })).rejects.toThrow();

@@ -1,5 +1,5 @@
 /** What each user of Trino may do and what is refused. What is allowed shows that a refusal is the rule's. */
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import type { TrinoUser } from "../../../ingest/src/settings.ts";
 import type { Running } from "./running.ts";
 
@@ -138,6 +138,46 @@ const rules: Rules[] = [
       ...changes,
     ],
   },
+  shut("bi", "maintenance"),
+  shut("admin", "maintenance"),
+  shut("dbt", "maintenance"),
+  shut("ingest", "maintenance"),
+  {
+    user: "maintenance",
+    catalog: "maintenance",
+    may: [
+      "SELECT * FROM gold.kpis_by_year",
+      "ALTER TABLE gold.kpis_by_year EXECUTE optimize",
+      "ALTER TABLE bronze.critic_agg EXECUTE optimize_manifests",
+      "ANALYZE gold.kpis_by_year",
+      `SELECT * FROM system.runtime.queries WHERE "user" = 'maintenance'`,
+    ],
+    refused: [
+      // It knows one branch, and would delete what another one or a publication needs.
+      [
+        "ALTER TABLE gold.kpis_by_year EXECUTE expire_snapshots(retention_threshold => '30d')",
+        "is shorter than the minimum retention",
+      ],
+      [
+        "ALTER TABLE gold.kpis_by_year EXECUTE remove_orphan_files(retention_threshold => '30d')",
+        "is shorter than the minimum retention",
+      ],
+      [
+        "SET SESSION maintenance.remove_orphan_files_min_retention = '0s'",
+        "Cannot set catalog session property",
+      ],
+      ["CREATE TABLE gold.access_probe (film integer)", "Cannot create table"],
+      ["CREATE VIEW gold.access_probe AS SELECT 1 AS film", "Cannot create view"],
+      ["CREATE SCHEMA access_probe", "Cannot create schema"],
+      ["DROP TABLE gold.kpis_by_year", "Cannot drop table"],
+      ["ALTER TABLE gold.kpis_by_year RENAME TO gold.access_probe", "Cannot rename table"],
+      ["ALTER TABLE gold.kpis_by_year ADD COLUMN access_probe integer", "Cannot add a column"],
+      ["CALL system.unregister_table('gold', 'kpis_by_year')", "Cannot execute procedure"],
+    ],
+  },
+  shut("maintenance", "lakehouse"),
+  shut("maintenance", "ingest"),
+  shut("maintenance", "audit"),
   {
     user: "admin",
     catalog: "lakehouse",
@@ -185,6 +225,16 @@ const rules: Rules[] = [
     catalog: "ingest",
     may: ["SELECT * FROM bronze.critic_agg"],
     refused: [
+      [
+        "ALTER TABLE bronze.critic_agg EXECUTE expire_snapshots(retention_threshold => '30d')",
+        "is shorter than the minimum retention",
+      ],
+      [
+        "ALTER TABLE bronze.critic_agg EXECUTE remove_orphan_files(retention_threshold => '30d')",
+        "is shorter than the minimum retention",
+      ],
+      ["SET SESSION ingest.expire_snapshots_min_retention = '0s'", "Cannot set catalog session property"],
+      ["SET SESSION audit.remove_orphan_files_min_retention = '0s'", "Cannot set catalog session property"],
       ["CREATE TABLE gold.access_probe (film integer)", "violates row-level security policy"],
       ["DELETE FROM gold.kpis_by_year WHERE release_year = 0", "Error accessing metadata file"],
     ],
@@ -259,6 +309,10 @@ const rules: Rules[] = [
 
 export function trinoStatements(runningOf: () => Running): void {
   const query: Running["stack"]["query"] = (...words) => runningOf().stack.query(...words);
+  // Without it there is no table in its catalog.
+  beforeAll(async () => {
+    await runningOf().stack.catalogQuery("select count(*) from branch.fork_for_maintenance()");
+  });
 
   describe.each(rules)("$user in catalog $catalog", ({ user, catalog, may = [], refused }) => {
     it.each(may)("should be allowed: %s", async (statement) => {

@@ -8,6 +8,8 @@ interface Grants {
   get: RegExp;
   put: RegExp;
   delete: RegExp;
+  /** An old version of an object, for good (default: nothing). */
+  erase?: RegExp;
 }
 const nothing = /^$/;
 const ingestersOwn = /^bronze\/(rows|quarantine|originals)\//;
@@ -16,6 +18,11 @@ const publishersOwn = /^warehouse\/(.*\/metadata|_publications)\//;
 const branchsOwn = /^warehouse\/(?!(_publications|_as_of)\/)/;
 const tables = /^(bronze|warehouse)($|\/)/;
 const everything = /^(bronze|landing|warehouse)($|\/)/;
+/** Of upkeep: the tables' own folders, without the deliveries' objects. */
+const rewritten = /^(bronze\/tables|warehouse\/(?!(_publications|_as_of)\/).*)\//;
+const removed = /^(bronze\/tables|warehouse\/(?!_publications\/).*)\//;
+const tablesMetadata = /^(bronze\/tables|warehouse)\/.*\/metadata\//;
+const ownMetadata = /^(bronze\/tables|warehouse\/(?!_as_of\/).*)\/.*metadata\//;
 const nobodysRights: Grants = { list: nothing, get: nothing, put: nothing, delete: nothing };
 /** By user, as in minio/policies; each pattern says for which buckets or objects the operation is allowed. */
 const grants: Record<string, Grants> = {
@@ -37,6 +44,13 @@ const grants: Record<string, Grants> = {
   trino_branch: { list: tables, get: tables, put: branchsOwn, delete: branchsOwn },
   backup: { ...nobodysRights, list: everything, get: everything },
   restore: { ...nobodysRights, list: everything, put: everything },
+  trino_maintenance: { ...nobodysRights, list: tables, get: tables, put: rewritten },
+  maintenance: { list: tables, get: tablesMetadata, put: ownMetadata, delete: removed },
+  erasure: {
+    ...nobodysRights,
+    list: /^(bronze|landing|warehouse)$/,
+    erase: /^(bronze|landing|warehouse\/(?!_publications\/).*)\//,
+  },
   anonymous: nobodysRights,
 };
 
@@ -59,7 +73,6 @@ const forRootAlone = [
     `DELETE ${bucket}?lifecycle`,
     `PUT ${bucket}?policy {"Version":"2012-10-17","Statement":[]}`,
   ]),
-  ...folders.map((folder) => `DELETE ${folder}/seed?versionId=${never}`),
   "GET minio/admin/v3/list-users",
 ];
 
@@ -121,6 +134,7 @@ export function objectStore(runningOf: () => Running): void {
           [`GET ${folder}/seed`, say(granted.get.test(`${folder}/`))],
           [`PUT ${folder}/${user} text`, say(granted.put.test(`${folder}/`))],
           [`DELETE ${folder}/${user}`, say(granted.delete.test(`${folder}/`))],
+          [`DELETE ${folder}/seed?versionId=${never}`, say((granted.erase ?? nothing).test(`${folder}/`))],
         ]),
         ...forRootAlone.map((request) => [request, "refused"]),
       ]);

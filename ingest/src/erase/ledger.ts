@@ -1,0 +1,81 @@
+/** What stands in the way of an erasure, what it ends, and those that were begun. */
+import type { Database } from "../catalog.ts";
+import { exitCode, ReelhouseError } from "../errors.ts";
+import type { Erasure } from "../publish/publish.ts";
+
+/** Throws while something may hold the rows that an erasure does not look into. */
+export async function requireReady(ledger: Database, sources: readonly string[]): Promise<void> {
+  const { rows: branches } = await ledger.query(
+    `select distinct catalog_name from iceberg.iceberg_tables
+     where catalog_name not in ('lakehouse', 'audit', 'maintenance') and not starts_with(catalog_name, 'at_')`,
+  );
+  if (branches.length > 0) {
+    const names = branches.map(({ catalog_name }) => catalog_name).join(", ");
+    throw refusal(
+      `erase: open branches may show the rows: ${names}`,
+      "drop them first: reelhouse branch drop NAME",
+    );
+  }
+  const { rows } = await ledger.query(
+    "select source, source_file from ledger.batch where state in ('claimed', 'written') and source = any ($1)",
+    [sources],
+  );
+  if (rows.length === 0) return;
+  throw refusal(
+    `erase: the load of ${rows.length} files is not finished, such as ${rows[0].source}: ${rows[0].source_file}`,
+    "load them first: reelhouse ingest",
+  );
+}
+
+const refusal = (message: string, next: string) => new ReelhouseError(message, exitCode.failed, { next });
+
+/** The files of these sources that are held back: nobody has read them into bronze, and their originals are kept. */
+export async function heldFiles(ledger: Database, sources: readonly string[]): Promise<string[]> {
+  const { rows } = await ledger.query(
+    "select source_file from ledger.batch where state = 'held' and source = any ($1) order by 1",
+    [sources],
+  );
+  return rows.map(({ source_file }) => source_file);
+}
+
+/** The publications before `before`, oldest first, that were built from one of the batches. */
+export async function publicationsOf(
+  ledger: Database,
+  batches: Erasure["batches"],
+  before: number = Number.MAX_SAFE_INTEGER,
+): Promise<number[]> {
+  const { rows } = await ledger.query(
+    "select id from branch.publication where expired_at is null and id < $2 and batches ?| $1 order by id",
+    [batches.map(({ source, batchId }) => `${source}/${batchId}`), before],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Begun, and not finished: bronze has lost the rows, the store may still hold them. */
+export async function openErasures(ledger: Database): Promise<Erasure> {
+  const { rows } = await ledger.query(
+    "select batches, objects from ledger.erasure where finished_at is null order by id",
+  );
+  return {
+    batches: rows.flatMap(({ batches }) => batches),
+    objects: rows.flatMap(({ objects }) => objects),
+  };
+}
+
+export async function noteErased(ledger: Database): Promise<void> {
+  await ledger.query("update ledger.erasure set finished_at = now() where finished_at is null");
+}
+
+/** Where deliveries with the same bytes lie in the bucket `landing`, as loads found them. */
+export async function landedCopies(ledger: Database, batches: Erasure["batches"]): Promise<string[]> {
+  const { rows } = await ledger.query(
+    `select location from ledger.landed_object
+     where starts_with(location, 's3://landing/') and content_hash in (
+         select content_hash from ledger.batch
+         join jsonb_to_recordset($1) as erased (source text, "batchId" text)
+             on batch.source = erased.source and batch_id = "batchId")
+     order by 1`,
+    [JSON.stringify(batches)],
+  );
+  return rows.map(({ location }) => location);
+}

@@ -1,0 +1,42 @@
+/** Everything that lies in the tables' folders of the store, and how a table is in the folder of another catalog. */
+import type { Stack } from "../stack.ts";
+
+/** `bucket/key` of each object of the tables that is there now. */
+export async function tableObjects(stack: Stack): Promise<string[]> {
+  const names = await listed(stack, "find store/warehouse --quiet; mc find store/bronze/tables --quiet");
+  return names.filter((name) => !name.startsWith("warehouse/_")).sort();
+}
+
+/** `bucket/key` of each version of each object, those of deleted ones too. */
+export async function allVersions(stack: Stack): Promise<string[]> {
+  const lines = await listed(stack, "ls --recursive --versions --json store");
+  return lines.map((line) => String(JSON.parse(line).key));
+}
+
+/** The lines of what `mc` says, with the rights of the store's root, without the store's name. */
+async function listed(stack: Stack, words: string): Promise<string[]> {
+  const { MINIO_ROOT_USER, MINIO_ROOT_PASSWORD } = await stack.secrets("minio");
+  const root = `MC_HOST_store=http://${MINIO_ROOT_USER}:${MINIO_ROOT_PASSWORD}@localhost:9000`;
+  const settings = ["-e", "MC_CONFIG_DIR=/tmp/mc-test", "-e", root];
+  const { code, stdout, stderr } = await stack.compose([
+    "exec",
+    "-T",
+    ...settings,
+    "minio",
+    "sh",
+    "-ec",
+    `mc ${words}`,
+  ]);
+  if (code !== 0) throw new Error(`list the store: ${stderr}`);
+  return stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => line.replace("store/", ""));
+}
+
+/** All pointers of the lakehouse. */
+export const pointersOf = (stack: Stack) =>
+  stack.catalogQuery(
+    `select string_agg(concat_ws(' ', table_namespace, table_name, metadata_location), E'\\n' order by 1)
+     from iceberg.iceberg_tables where catalog_name = 'lakehouse'`,
+  );

@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import type { Context } from "../../ingest/src/command.ts";
+import { erase } from "../../ingest/src/commands/erase.ts";
+import { eraseRows, findRows } from "../../ingest/src/erase/rows.ts";
+import type { Cell, TrinoSession } from "../../ingest/src/trino.ts";
+
+describe("reelhouse erase", () => {
+  const where = "movie_title = 'Parasite'";
+  it.each([
+    [[], { where, yes: true }, "expected a source and --where"],
+    [["critic_agg"], { yes: true }, "expected a source and --where"],
+    [["critic_agg"], { where: " ", yes: true }, "expected a source and --where"],
+    [["critic_agg; x"], { where, yes: true }, "expected the name of a source's table in bronze"],
+    [["critic_agg"], { where, text: " ", yes: true }, "--text: expected a text"],
+    [["critic_agg"], { where }, "expected either --dry-run or --yes"],
+    [["critic_agg"], { where, yes: true, "dry-run": true }, "expected either --dry-run or --yes"],
+  ])("should begin nothing with the words %j %j", async (positionals, options, says) => {
+    const running = Promise.resolve().then(() => erase.run({ positionals, options }, {} as Context));
+    await expect(running).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining(says) });
+  });
+});
+
+/** Answers by the first pattern that the statement matches; remembers what it was asked. */
+function fakeTrino(answers: [RegExp, Cell[][]][]) {
+  const asked: string[] = [];
+  const query = async (sql: string) => {
+    asked.push(sql);
+    return { columns: [], rows: answers.find(([pattern]) => pattern.test(sql))?.[1] ?? [] };
+  };
+  return { asked, trino: { query } as unknown as TrinoSession };
+}
+
+const selection = { sources: ["critic_agg"], where: "movie_title = 'O''Hara' OR true", text: "o'hara" };
+const erasure = {
+  batches: [{ source: "critic_agg", batchId: "ab", rows: 2, rejects: 1 }],
+  objects: ["s3://bronze/rows/critic_agg/ab-000.parquet"],
+};
+
+describe("rows that are to be erased", () => {
+  it("should be counted by batch, with all objects that hold them", async () => {
+    const { trino, asked } = fakeTrino([
+      [/FROM bronze\."critic_agg"/, [["ab", 2, ["s3://bronze/rows/critic_agg/ab-000.parquet"]]]],
+      [
+        /FROM bronze\.quarantine/,
+        [
+          ["ab", 1, ["s3://bronze/quarantine/critic_agg/ab.parquet"]],
+          ["cd", 3, ["s3://bronze/quarantine/critic_agg/ab.parquet"]],
+        ],
+      ],
+    ]);
+    expect(await findRows(trino, selection)).toEqual({
+      batches: [
+        { source: "critic_agg", batchId: "ab", rows: 2, rejects: 1 },
+        { source: "critic_agg", batchId: "cd", rows: 0, rejects: 3 },
+      ],
+      objects: [
+        "s3://bronze/originals/critic_agg/ab",
+        "s3://bronze/originals/critic_agg/cd",
+        "s3://bronze/quarantine/critic_agg/ab.parquet",
+        "s3://bronze/rows/critic_agg/ab-000.parquet",
+      ],
+    });
+    // A condition with OR stays one condition; a quote in a text is one.
+    expect(asked[0]).toContain("WHERE (movie_title = 'O''Hara' OR true)");
+    expect(asked[1]).toContain("lower('o''hara')");
+  });
+
+  it("should be gone from every file before anything is published", async () => {
+    const { trino, asked } = fakeTrino([]);
+    await eraseRows(trino, selection, erasure);
+    const kinds = asked.map((sql) => sql.trim().split(/\s+/).slice(0, 3).join(" "));
+    expect(kinds.slice(0, 5)).toEqual([
+      'DELETE FROM bronze."critic_agg"',
+      'ALTER TABLE bronze."critic_agg"',
+      'DELETE FROM bronze."quarantine"',
+      'ALTER TABLE bronze."quarantine"',
+      "MERGE INTO bronze.batches",
+    ]);
+    const still = fakeTrino([[/\$files/, [[erasure.objects[0] as string]]]]);
+    await expect(eraseRows(still.trino, selection, erasure)).rejects.toThrow(
+      "s3://bronze/rows/critic_agg/ab-000.parquet is still part of bronze.critic_agg; nothing was changed",
+    );
+    const left = fakeTrino([[/count\(\*\)/, [["ab", 1, []]]]]);
+    await expect(eraseRows(left.trino, selection, erasure)).rejects.toThrow(
+      "1 batches still have rows that match",
+    );
+  });
+});
