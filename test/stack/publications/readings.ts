@@ -1,25 +1,37 @@
 /** What a reader sees in all published tables at once, short enough to be compared. */
+import type { TrinoUser } from "../../../ingest/src/settings.ts";
+import { literal } from "../../../ingest/src/sql.ts";
 import type { Stack } from "../stack.ts";
 
 /** `schema.table` -> its rows, as a count and a checksum of all values. */
 export type Readings = Record<string, string>;
+
+/** Who reads what: every published table, unless told. */
+interface Reader {
+  user?: TrinoUser;
+  schemas?: string[];
+}
 
 /** The published tables, by name. */
 export async function tableNames(stack: Stack): Promise<string[]> {
   return [...(await columnsByTable(stack)).keys()];
 }
 
-async function columnsByTable(stack: Stack): Promise<Map<string, string[]>> {
+async function columnsByTable(
+  stack: Stack,
+  { user, schemas = ["silver", "gold"] }: Reader = {},
+): Promise<Map<string, string[]>> {
   const rows = await stack.query(
     `SELECT table_schema || '.' || table_name AS name, array_agg(column_name ORDER BY ordinal_position) AS columns
-     FROM information_schema.columns WHERE table_schema IN ('silver', 'gold') GROUP BY 1 ORDER BY 1`,
+     FROM information_schema.columns WHERE table_schema IN (${schemas.map(literal).join(", ")}) GROUP BY 1 ORDER BY 1`,
+    user,
   );
   return new Map(rows.map(({ name, columns }) => [String(name), columns as string[]]));
 }
 
-/** Every published table in one statement; `version`: as of when, e.g. `FOR VERSION AS OF 'pub_1'`. */
-export async function readings(stack: Stack, version = ""): Promise<Readings> {
-  const tables = [...(await columnsByTable(stack))];
+/** All tables in one statement; `version`: as of when, e.g. `FOR VERSION AS OF 'pub_1'`. */
+export async function readings(stack: Stack, version = "", reader: Reader = {}): Promise<Readings> {
+  const tables = [...(await columnsByTable(stack, reader))];
   const rows = await stack.query(
     tables
       .map(([name, columns]) => {
@@ -27,6 +39,7 @@ export async function readings(stack: Stack, version = ""): Promise<Readings> {
         return `SELECT '${name}' AS name, count(*) AS rows, to_hex(checksum(ROW(${row}))) AS sum FROM ${name} ${version}`;
       })
       .join(" UNION ALL "),
+    reader.user,
   );
   return Object.fromEntries(
     rows.map(({ name, rows: count, sum }) => [String(name), `${count} rows, ${sum}`]).sort(),

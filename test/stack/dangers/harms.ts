@@ -1,0 +1,157 @@
+/** What each guard is for: the harm on tables made for it, with the guard taken away. */
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { objectAt } from "../publications/objects.ts";
+import { type Dangers, rowsOf } from "./dangers.ts";
+
+export function harms(dangersOf: () => Dangers): void {
+  let dangers: Dangers;
+  let id: number;
+  const { catalogQuery, query } = {
+    catalogQuery: (sql: string) => dangers.stack.catalogQuery(sql),
+    query: (...words: Parameters<Dangers["stack"]["query"]>) => dangers.stack.query(...words),
+  };
+  const read = () => query("SELECT v, n FROM gold.harmed ORDER BY n");
+  const rows = [
+    { v: 2, n: 1 },
+    { v: 2, n: 2 },
+  ];
+  const guard = (what: string) => catalogQuery(`alter table iceberg.iceberg_tables ${what}`);
+  const fork = () => dangers.driver.call("fork");
+
+  beforeAll(() => {
+    dangers = dangersOf();
+  });
+  beforeEach(async () => {
+    const { driver, dbt } = dangers;
+    await fork();
+    await dbt(`CREATE TABLE gold.harmed AS ${rowsOf(2)}`);
+    id = Number((await driver.call("publish gold.harmed")).id);
+    expect(await read()).toEqual(rows);
+  });
+  /** The harmed table leaves, so that the next one has its name. */
+  afterEach(async () => {
+    await guard("enable trigger user");
+    await guard("enable row level security");
+    await fork();
+    await dangers.driver.call("publish");
+  });
+
+  it("should be lost to readers by a drop on the branch", async () => {
+    const drop = () => dangers.dbt("DROP TABLE gold.harmed");
+    await expect(drop()).rejects.toThrow("DELETE FROM iceberg_tables");
+    expect(await read()).toEqual(rows);
+    await guard("disable trigger refuse_drop_of_shared_files");
+    await drop();
+    await expect(read()).rejects.toThrow("harmed");
+  });
+
+  it("should be lost by a drop after its removal, and never come back", async () => {
+    await dangers.driver.call("publish");
+    await guard("disable trigger refuse_drop_of_shared_files");
+    await dangers.dbt("DROP TABLE gold.harmed");
+    await expect(dangers.driver.call(`rollback ${id}`)).rejects.toThrow();
+  });
+
+  it.each([
+    ["remove_orphan_files", "does not know the files of a publication"],
+    ["expire_snapshots", "does not know the tag of a publication"],
+  ])("should be lost by %s on the branch, which %s", async (procedure) => {
+    // What was published is not the branch's current state any more.
+    await dangers.dbt(`CREATE OR REPLACE TABLE gold.harmed AS ${rowsOf(3)}`);
+    expect(await read()).toEqual(rows);
+    const upkeep = `ALTER TABLE gold.harmed EXECUTE ${procedure}(retention_threshold => '0s')`;
+    await expect(query(upkeep, "admin", "audit")).rejects.toThrow("shorter than the minimum retention");
+    expect(await read()).toEqual(rows);
+    await query(upkeep, "admin", "unguarded");
+    await expect(read()).rejects.toThrow();
+  });
+
+  it("should be rewritten by someone who may only read it", async () => {
+    await guard("disable row level security");
+    await query("CREATE SCHEMA IF NOT EXISTS bronze", "admin", "audit").catch(() => undefined);
+    await query(`CREATE TABLE bronze.harmed AS ${rowsOf(1)}`, "admin", "audit");
+    await query(`INSERT INTO bronze.harmed ${rowsOf(2)}`, "admin", "audit");
+    const pointer = () =>
+      catalogQuery(
+        "select metadata_location from iceberg.iceberg_tables where catalog_name = 'audit' and table_name = 'harmed' and table_namespace = 'bronze'",
+      );
+    const before = await pointer();
+    await expect(dangers.dbt("DELETE FROM bronze.harmed WHERE v = 1")).rejects.toThrow("Cannot delete");
+    const optimize = () => dangers.dbt("ALTER TABLE bronze.harmed EXECUTE optimize");
+    await guard("enable row level security");
+    await expect(optimize()).rejects.toThrow();
+    expect(await pointer()).toBe(before);
+    await guard("disable row level security");
+    await optimize();
+    expect(await pointer()).not.toBe(before);
+  });
+
+  it("should be gone under its name after a rename", async () => {
+    const rename = (from: string, to: string) =>
+      query(`ALTER TABLE bronze.${from} RENAME TO bronze.${to}`, "ingest", "ingest");
+    await expect(rename("critic_agg", "critics")).rejects.toThrow("Failed to rename table");
+    await guard("disable trigger refuse_rename_of_published");
+    await rename("critic_agg", "critics");
+    await expect(query("SELECT count(*) FROM bronze.critic_agg", "admin")).rejects.toThrow("does not exist");
+    await rename("critics", "critic_agg");
+  });
+
+  it("should be seen half changed, or empty in its history, if the branch's commits were published as they are", async () => {
+    await fork();
+    await dangers.dbt("DELETE FROM gold.harmed");
+    const between = await catalogQuery(
+      "select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS')",
+    );
+    expect(await read()).toEqual(rows);
+    await dangers.dbt(`INSERT INTO gold.harmed ${rowsOf(3)}`);
+    expect(await read()).toEqual(rows);
+    const then = () =>
+      query(`SELECT v, n FROM gold.harmed FOR TIMESTAMP AS OF TIMESTAMP '${between} UTC' ORDER BY n`);
+    const point = (to: string) =>
+      catalogQuery(
+        `with before as (select metadata_location from iceberg.iceberg_tables where catalog_name = 'lakehouse' and table_name = 'harmed')
+         update iceberg.iceberg_tables set metadata_location = ${to}
+         where catalog_name = 'lakehouse' and table_name = 'harmed' returning (select metadata_location from before)`,
+      );
+    const published = await point(
+      "(select metadata_location from iceberg.iceberg_tables where catalog_name = 'audit' and table_name = 'harmed')",
+    );
+    expect(await then()).toEqual([]);
+    await point(`'${published.split("\n")[0]}'`);
+    await dangers.driver.call("publish gold.harmed");
+    expect(await then()).toEqual(rows);
+  });
+
+  describe("more than 100 commits", () => {
+    const log = async () => {
+      const place = await catalogQuery(
+        "select metadata_location from iceberg.iceberg_tables where catalog_name = 'lakehouse' and table_name = 'harmed'",
+      );
+      const text = await objectAt(dangers.stack, "GET", place.replace("s3://", ""));
+      return {
+        place,
+        files: JSON.parse(text)["metadata-log"].map(
+          (entry: Record<string, string>) => entry["metadata-file"],
+        ),
+      };
+    };
+
+    it("should not end what is behind them, though the old metadata files are collected", async () => {
+      const { place } = await log();
+      await fork();
+      await dangers.dbt(`CREATE OR REPLACE TABLE gold.harmed AS ${rowsOf(3)}`);
+      const { id: second } = await dangers.driver.call("publish gold.harmed");
+      await dangers.driver.call(`move ${second} ${id} 110`);
+      const { files } = await log();
+      expect(files).toHaveLength(100);
+      expect(files).not.toContain(place);
+      await objectAt(dangers.stack, "DELETE", place.replace("s3://", ""));
+      await dangers.driver.call(`rollback ${id}`);
+      expect(await read()).toEqual(rows);
+      for (const version of [`VERSION AS OF 'pub_${id}'`, `VERSION AS OF 'pub_${second}'`])
+        expect(await query(`SELECT count(*) AS rows FROM gold.harmed FOR ${version}`)).toEqual([
+          { rows: version.endsWith(`${id}'`) ? 2 : 3 },
+        ]);
+    });
+  });
+}

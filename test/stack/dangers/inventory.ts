@@ -1,0 +1,52 @@
+/** Everything that readers of the lakehouse depend on, to be compared: objects, pointers, journal and answers. */
+import { expect } from "vitest";
+import { readings } from "../publications/readings.ts";
+import type { Stack } from "../stack.ts";
+
+export interface Inventory {
+  /** `bucket/key` -> a hash of the content, as the store computes it. */
+  objects: Map<string, string>;
+  /** Rows of the catalog and of the journal. */
+  rows: string;
+  /** By version (`""`: now) and table. */
+  answers: Record<string, Record<string, string>>;
+}
+
+/** `versions`: as of when it is read, beside now. */
+export async function inventory(stack: Stack, versions: string[]): Promise<Inventory> {
+  const answers: Inventory["answers"] = {
+    bronze: await readings(stack, "", { user: "admin", schemas: ["bronze"] }),
+    now: await readings(stack),
+  };
+  for (const version of versions) answers[version] = await readings(stack, version);
+  return { objects: await objects(stack), rows: await rows(stack), answers };
+}
+
+/** All is as it was; only objects may have come, of which production knows nothing. */
+export async function expectUntouched(stack: Stack, before: Inventory): Promise<void> {
+  const versions = Object.keys(before.answers).filter((version) => version.startsWith("FOR"));
+  const after = await inventory(stack, versions);
+  const changed = [...before.objects].filter(([key, hash]) => after.objects.get(key) !== hash);
+  expect(changed.map(([key]) => key)).toEqual([]);
+  expect(after.rows).toBe(before.rows);
+  expect(after.answers).toEqual(before.answers);
+}
+
+async function objects(stack: Stack): Promise<Map<string, string>> {
+  const login = ". /run/secrets/minio/env; export MC_CONFIG_DIR=/tmp/mc-test";
+  const host = `export MC_HOST_store="http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@localhost:9000"`;
+  const list = "for bucket in bronze warehouse; do mc ls --recursive --json store/$bucket; done";
+  const { stdout } = await stack.compose(["exec", "-T", "minio", "sh", "-c", `${login}; ${host}; ${list}`]);
+  const lines = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  return new Map(lines.map(({ url, key, etag }) => [`${url}${key}`, etag]));
+}
+
+const rows = (stack: Stack) =>
+  stack.catalogQuery(
+    `select * from iceberg.iceberg_tables where catalog_name = 'lakehouse' order by 1, 2, 3;
+     select md5(string_agg(publication_table::text, '|' order by publication_id, table_namespace, table_name))
+     from branch.publication_table`,
+  );
