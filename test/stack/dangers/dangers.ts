@@ -13,7 +13,10 @@ export interface Dangers {
 export async function openDangers(stack: Stack): Promise<Dangers> {
   const driver = await openDriver(stack);
   const dbt = (sql: string) => stack.query(sql, "dbt", "audit");
+  await driver.call("fork");
   await dbt("CREATE SCHEMA IF NOT EXISTS gold");
+  // Nothing is published: so nothing is there, and the schema is.
+  await driver.call("publish");
   return { stack, driver, dbt };
 }
 

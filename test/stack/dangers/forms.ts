@@ -85,7 +85,8 @@ export const forms: { user: TrinoUser; catalog: string; tried: Form[] }[] = [
     tried: [
       ...onBronze,
       ["CALL system.unregister_table('bronze', 'critic_agg')", byTrigger],
-      ["DROP TABLE gold.kept", /Error accessing metadata file/],
+      // Trino cannot read its metadata and takes the table for damaged; row-level security hides the row.
+      ["DROP TABLE gold.kept", /not found/],
       ["DROP SCHEMA gold CASCADE", /./],
     ],
   },

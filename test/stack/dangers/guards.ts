@@ -19,17 +19,30 @@ export function guards(dangersOf: () => Dangers): void {
     const names = ["gold.kept", "gold.lost", ...dbtTables];
     for (const name of names) await dbt(`CREATE OR REPLACE TABLE ${name} AS ${rowsOf(1)}`);
     first = Number((await driver.call(`publish ${names.join(" ")}`)).id);
-  });
-  /** `lost` is removed from production, and the branch is older than that. */
-  beforeEach(async () => {
-    const { stack, driver } = dangers;
-    await driver.call(`rollback ${first}`).catch(() => undefined);
     await fork();
     await driver.call(`publish gold.kept ${dbtTables.join(" ")}`);
+    await stack.catalogQuery(
+      "create table public.older_branch as select * from iceberg.iceberg_tables where catalog_name = 'audit'",
+    );
     before = await inventory(stack, [`FOR VERSION AS OF 'pub_${first}'`]);
     expect(before.answers.now).not.toHaveProperty("gold.lost");
   });
-  afterAll(fork);
+  /** The branch is older than the removal of `lost` from production. */
+  beforeEach(async () => {
+    await dangers.stack.catalogQuery(
+      `begin;
+       grant select on public.older_branch to iceberg_owner;
+       grant usage on schema public to iceberg_owner;
+       set role iceberg_owner;
+       delete from iceberg.iceberg_tables where catalog_name = 'audit';
+       insert into iceberg.iceberg_tables select * from public.older_branch;
+       commit`,
+    );
+  });
+  afterAll(async () => {
+    await dangers.stack.catalogQuery("drop table public.older_branch");
+    await fork();
+  });
 
   it.each(forms)("should leave all to readers: $user in $catalog", async ({ user, catalog, tried }) => {
     for (const [statement, end] of tried) {

@@ -4,7 +4,6 @@ import { readings } from "../publications/readings.ts";
 import type { Stack } from "../stack.ts";
 
 export interface Inventory {
-  /** `bucket/key` -> a hash of the content, as the store computes it. */
   objects: Map<string, string>;
   /** Rows of the catalog and of the journal. */
   rows: string;
@@ -32,7 +31,8 @@ export async function expectUntouched(stack: Stack, before: Inventory): Promise<
   expect(after.answers).toEqual(before.answers);
 }
 
-async function objects(stack: Stack): Promise<Map<string, string>> {
+/** Of all tables: `bucket/key` -> a hash of the content, as the store computes it. */
+export async function objects(stack: Stack): Promise<Map<string, string>> {
   const login = ". /run/secrets/minio/env; export MC_CONFIG_DIR=/tmp/mc-test";
   const host = `export MC_HOST_store="http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@localhost:9000"`;
   const list = "for bucket in bronze warehouse; do mc ls --recursive --json store/$bucket; done";
@@ -41,7 +41,7 @@ async function objects(stack: Stack): Promise<Map<string, string>> {
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  return new Map(lines.map(({ url, key, etag }) => [`${url}${key}`, etag]));
+  return new Map(lines.map(({ url, key, etag }) => [`${new URL(url).pathname.slice(1)}${key}`, etag]));
 }
 
 const rows = (stack: Stack) =>

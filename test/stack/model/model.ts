@@ -49,8 +49,7 @@ export const wasPublished = ({ publications }: Model, { made }: Held): boolean =
 /** Why a publication of the branch is refused; undefined: it happens. */
 export function refusalOf(model: Model): string | undefined {
   const { base, tested, changes } = branchOf(model);
-  const isEmpty = newest(model).tables.size + (model.publications[base]?.tables.size ?? 0) === 0;
-  if (base !== model.publications.length - 1 && !isEmpty) return "moved in lakehouse since the fork";
+  if (base !== model.publications.length - 1) return "moved in lakehouse since the fork";
   if (tested !== undefined && tested !== changes) return "changed on audit since its tests";
   return undefined;
 }

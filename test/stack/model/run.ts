@@ -2,11 +2,11 @@
 import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import { type Dangers, rowsOf } from "../dangers/dangers.ts";
-import { commands, expectAnswers, notePublication, type Real, values } from "./commands.ts";
+import { anchor, commands, expectAnswers, notePublication, type Real, values } from "./commands.ts";
 import { type Model, moments } from "./model.ts";
 
 const seeds = [1, 2, 3, 4];
-const stepsPerSeed = 95;
+const stepsPerSeed = 100;
 
 export function modelTest(dangersOf: () => Dangers): void {
   let real: Real;
@@ -16,13 +16,12 @@ export function modelTest(dangersOf: () => Dangers): void {
     const { stack, driver, dbt } = dangersOf();
     real = { driver, dbt, read: (sql) => stack.query(sql), log: [] };
     await driver.call("fork");
-    await dbt("CREATE TABLE gold.m0 (v integer, n bigint)");
-    for (const v of values.slice(1)) await dbt(`CREATE OR REPLACE TABLE gold.m0 AS ${rowsOf(v)}`);
-    expect((await driver.call("learn gold.m0")).snapshots).toBe(values.length);
-    // Nothing is published: everything that was leaves.
-    await driver.call("fork");
+    await dbt(`CREATE TABLE ${anchor} (v integer, n bigint)`);
+    for (const v of values.slice(1)) await dbt(`CREATE OR REPLACE TABLE ${anchor} AS ${rowsOf(v)}`);
+    expect((await driver.call(`learn ${anchor}`)).snapshots).toBe(values.length);
     model = { publications: [], branch: undefined, made: 0 };
-    notePublication(model, await driver.call("publish"), new Map());
+    const tables = new Map([[anchor, { made: 0, v: values.length - 1 }]]);
+    notePublication(model, await driver.call(`publish ${anchor}`), tables);
   });
 
   it.each(seeds)("should be what the model says after each step: seed %i", async (seed) => {

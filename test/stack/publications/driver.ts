@@ -103,11 +103,9 @@ async function learn({ publisher }: UndoTools, [name = ""]: string[]) {
   return { snapshots: learned.usable.length };
 }
 
-const testedNow = async (publisher: Database, names: string[]): Promise<Tested> => ({
-  base,
-  tested: tested ?? (await branchPointers(publisher, "audit")),
-  built: new Set(names),
-});
+async function testedNow(publisher: Database, names: string[]): Promise<Tested> {
+  return { base, tested: tested ?? (await branchPointers(publisher, "audit")), built: new Set(names) };
+}
 
 async function publishNamed(tools: UndoTools, names: string[]) {
   return outcome(tools, await publish(tools, await testedNow(tools.publisher, names), occasion));
