@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import { rowsOf } from "../dangers/dangers.ts";
-import type { Driver } from "../publications/drive.ts";
 import type { Row } from "../stack.ts";
+import { expectAnswers, type Real } from "./answers.ts";
 import {
   branchOf,
   copy,
@@ -16,16 +16,6 @@ import {
   type Tables,
   wasPublished,
 } from "./model.ts";
-
-export interface Real {
-  driver: Driver;
-  /** dbt's statements, on the branch. */
-  dbt(sql: string): Promise<unknown>;
-  /** A reader's. */
-  read(sql: string): Promise<Row[]>;
-  /** The commands that ran, in their order. */
-  log: string[];
-}
 
 type Command = fc.AsyncCommand<Model, Real>;
 
@@ -173,32 +163,6 @@ const readPast = (choices: number[]) =>
     },
     { needsBranch: false },
   );
-
-/** So many tables are read in one statement: Trino bounds its stages. */
-const tablesPerStatement = 40;
-
-export async function expectAnswers({ read, log }: Real, questions: Moment[]): Promise<void> {
-  for (let first = 0; first < questions.length; first += tablesPerStatement) {
-    const some = questions.slice(first, first + tablesPerStatement);
-    const rows = await read(
-      some
-        .map(({ table, asOf }, index) => `SELECT ${index} AS i, v, n FROM ${table} ${asOf}`)
-        .join(" UNION ALL "),
-    );
-    const answers = some.map(({ table, asOf }, index) => ({
-      question: `${table} ${asOf}`,
-      rows: rows
-        .filter(({ i }) => i === index)
-        .map(({ v, n }) => `${v}:${n}`)
-        .sort(),
-    }));
-    const expected = some.map(({ table, asOf, v }) => ({
-      question: `${table} ${asOf}`,
-      rows: Array.from({ length: v }, (_, index) => `${v}:${index + 1}`),
-    }));
-    expect(answers, log.join("\n")).toEqual(expected);
-  }
-}
 
 const name = fc.constantFrom(...names);
 const value = fc.constantFrom(...values);

@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import { type Dangers, rowsOf } from "../dangers/dangers.ts";
-import { anchor, commands, expectAnswers, notePublication, type Real, values } from "./commands.ts";
+import { expectAnswers, type Real } from "./answers.ts";
+import { anchor, commands, notePublication, values } from "./commands.ts";
 import { type Model, moments } from "./model.ts";
 
 const seeds = [1, 2, 3, 4];
