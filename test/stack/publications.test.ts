@@ -10,7 +10,7 @@ import { csvFile, deliver, goldMovies, sampleDeliveries } from "./deliveries.ts"
 import { type Driver, openDriver } from "./publications/drive.ts";
 import { objectAt } from "./publications/objects.ts";
 import { pauses } from "./publications/pauses.ts";
-import { published, type Readings, readings, tableNames } from "./publications/readings.ts";
+import { published, type Readings, readings, readingsAsOf, tableNames } from "./publications/readings.ts";
 import { type Row, type Stack, startCatalog, startStack } from "./stack.ts";
 
 let stack: Stack;
@@ -35,11 +35,11 @@ const rollbackSeconds = async () =>
        where command = 'rollback' order by started_at desc limit 1`,
     ),
   );
-const newestId = async () => Number((await history())[0]?.id);
+const newestPublication = () => stack.catalogQuery("select max(id) from branch.publication");
 
 /** Keeps what is read now as that of the newest publication. */
 async function remember(): Promise<number> {
-  const id = await newestId();
+  const id = Number(await newestPublication());
   seen.set(id, await readings(stack));
   return id;
 }
@@ -68,11 +68,9 @@ describe("time travel", () => {
     expect(seen.get(second)).not.toEqual(seen.get(first));
     const at = await published(stack, second);
     times.push(justBefore(at));
-    for (const time of times) {
-      expect(await readings(stack, `FOR TIMESTAMP AS OF ${time}`), time).toEqual(seen.get(first));
-    }
-    expect(await readings(stack, `FOR TIMESTAMP AS OF ${at}`)).toEqual(seen.get(second));
-    expect(await readings(stack, `FOR TIMESTAMP AS OF ${await now()}`)).toEqual(seen.get(second));
+    const asOf = [...times, at, await now()].map((time) => `FOR TIMESTAMP AS OF ${time}`);
+    const expected = [...times.map(() => seen.get(first)), seen.get(second), seen.get(second)];
+    expect(await readingsAsOf(stack, asOf)).toEqual(expected);
   });
 
   /** As a literal of Trino's. */
@@ -184,9 +182,8 @@ async function expectRefusals(refusals: [words: string[], code: number, says: st
 
 /** Each publication by its tag, on every table. */
 async function expectEachAsItWas(): Promise<void> {
-  for (const [id, expected] of seen) {
-    expect(await readings(stack, `FOR VERSION AS OF 'pub_${id}'`), `pub_${id}`).toEqual(expected);
-  }
+  const versions = [...seen.keys()].map((id) => `FOR VERSION AS OF 'pub_${id}'`);
+  expect(await readingsAsOf(stack, versions)).toEqual([...seen.values()]);
 }
 
 describe("rollback", () => {
@@ -220,13 +217,11 @@ describe("rollback", () => {
     );
     expect(again).toBe("0");
     await expectEachAsItWas();
-    for (const id of seen.keys()) {
-      const at = await published(stack, id);
-      expect(await readings(stack, `FOR TIMESTAMP AS OF ${at}`), `at pub_${id}`).toEqual(seen.get(id));
-      if (id === 1) continue;
-      const before = await readings(stack, `FOR TIMESTAMP AS OF ${justBefore(at)}`);
-      expect(before, `before pub_${id}`).toEqual(seen.get(id - 1));
-    }
+    const [first, ...later] = await Promise.all([...seen.keys()].map((id) => published(stack, id)));
+    const atEach = [first, ...later].map((at) => `FOR TIMESTAMP AS OF ${at}`);
+    const beforeEach = later.map((at) => `FOR TIMESTAMP AS OF ${justBefore(at)}`);
+    const then = [...seen.values()];
+    expect(await readingsAsOf(stack, [...atEach, ...beforeEach])).toEqual([...then, ...then.slice(0, -1)]);
   });
 
   it("should have its copy on the object store though it was killed before it wrote it", async () => {
@@ -437,8 +432,6 @@ describe("small tables", () => {
       expect(await strays()).toBe("0");
     });
   });
-
-  const newestPublication = () => stack.catalogQuery("select max(id) from branch.publication");
 
   it("should be published by exactly one of two publishers, 200 times", async () => {
     const { firstWon, secondWon, faults, refusals } = await driver.call("race 200");

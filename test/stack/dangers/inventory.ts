@@ -1,23 +1,25 @@
 /** Everything that readers of the lakehouse depend on, to be compared: objects, pointers, journal and answers. */
 import { expect } from "vitest";
-import { readings } from "../publications/readings.ts";
+import { type Readings, readings, readingsAsOf } from "../publications/readings.ts";
 import type { Stack } from "../stack.ts";
 
 export interface Inventory {
   objects: Map<string, string>;
   /** Rows of the catalog and of the journal. */
   rows: string;
-  /** By version (`""`: now) and table. */
-  answers: Record<string, Record<string, string>>;
+  /** `now`, `bronze`, and each version that was asked for. */
+  answers: Record<string, Readings>;
 }
 
 /** `versions`: as of when it is read, beside now. */
 export async function inventory(stack: Stack, versions: string[]): Promise<Inventory> {
-  const answers: Inventory["answers"] = {
-    bronze: await readings(stack, "", { user: "admin", schemas: ["bronze"] }),
-    now: await readings(stack),
+  const [now = {}, ...past] = await readingsAsOf(stack, ["", ...versions]);
+  const bronze = await readings(stack, "", { user: "admin", schemas: ["bronze"] });
+  const answers = {
+    bronze,
+    now,
+    ...Object.fromEntries(versions.map((version, i) => [version, past[i] ?? {}])),
   };
-  for (const version of versions) answers[version] = await readings(stack, version);
   return { objects: await objects(stack), rows: await rows(stack), answers };
 }
 

@@ -29,21 +29,34 @@ async function columnsByTable(
   return new Map(rows.map(({ name, columns }) => [String(name), columns as string[]]));
 }
 
-/** All tables in one statement; `version`: as of when, e.g. `FOR VERSION AS OF 'pub_1'`. */
+/** All tables at once; `version`: as of when, e.g. `FOR VERSION AS OF 'pub_1'`. */
 export async function readings(stack: Stack, version = "", reader: Reader = {}): Promise<Readings> {
+  const [now = {}] = await readingsAsOf(stack, [version], reader);
+  return now;
+}
+
+/** As of each version, in their order: a statement each, over the tables that there are now. */
+export async function readingsAsOf(
+  stack: Stack,
+  versions: string[],
+  reader: Reader = {},
+): Promise<Readings[]> {
   const tables = [...(await columnsByTable(stack, reader))];
-  const rows = await stack.query(
-    tables
-      .map(([name, columns]) => {
-        const row = columns.map((column) => `"${column}"`).join(", ");
-        return `SELECT '${name}' AS name, count(*) AS rows, to_hex(checksum(ROW(${row}))) AS sum FROM ${name} ${version}`;
-      })
-      .join(" UNION ALL "),
-    reader.user,
-  );
-  return Object.fromEntries(
-    rows.map(({ name, rows: count, sum }) => [String(name), `${count} rows, ${sum}`]).sort(),
-  );
+  const found: Readings[] = [];
+  for (const version of versions) {
+    const rows = await stack.query(
+      tables
+        .map(([name, columns]) => {
+          const row = columns.map((column) => `"${column}"`).join(", ");
+          return `SELECT '${name}' AS name, count(*) AS rows, to_hex(checksum(ROW(${row}))) AS sum FROM ${name} ${version}`;
+        })
+        .join(" UNION ALL "),
+      reader.user,
+    );
+    const readings = rows.map(({ name, rows: count, sum }) => [String(name), `${count} rows, ${sum}`]);
+    found.push(Object.fromEntries(readings.sort()));
+  }
+  return found;
 }
 
 /** The time of a publication, as a literal of Trino's. */
