@@ -22,7 +22,8 @@ export function guards(dangersOf: () => Dangers): void {
     await fork();
     await driver.call(`publish gold.kept ${dbtTables.join(" ")}`);
     await stack.catalogQuery(
-      "create table public.older_branch as select * from iceberg.iceberg_tables where catalog_name = 'audit'",
+      `create table branch.older as select * from iceberg.iceberg_tables where catalog_name = 'audit';
+       grant select on branch.older to iceberg_owner`,
     );
     before = await inventory(stack, [`FOR VERSION AS OF 'pub_${first}'`]);
     expect(before.answers.now).not.toHaveProperty("gold.lost");
@@ -30,17 +31,13 @@ export function guards(dangersOf: () => Dangers): void {
   /** The branch is older than the removal of `lost` from production. */
   beforeEach(async () => {
     await dangers.stack.catalogQuery(
-      `begin;
-       grant select on public.older_branch to iceberg_owner;
-       grant usage on schema public to iceberg_owner;
-       set role iceberg_owner;
+      `set role iceberg_owner;
        delete from iceberg.iceberg_tables where catalog_name = 'audit';
-       insert into iceberg.iceberg_tables select * from public.older_branch;
-       commit`,
+       insert into iceberg.iceberg_tables select * from branch.older`,
     );
   });
   afterAll(async () => {
-    await dangers.stack.catalogQuery("drop table public.older_branch");
+    await dangers.stack.catalogQuery("drop table branch.older");
     await fork();
   });
 
