@@ -212,6 +212,16 @@ export async function restartDbt(stack: Stack): Promise<void> {
   }
 }
 
+/** After it was killed. Its health check would look every few seconds only. */
+export async function startCatalog(stack: Stack): Promise<void> {
+  await stack.compose(["start", "catalog"]);
+  const deadlineMs = Date.now() + 60_000;
+  const isReady = ["exec", "-T", "catalog", "pg_isready", "--quiet", "--host", "localhost"];
+  while ((await stack.compose([...isReady, "--dbname", "lakehouse"])).code !== 0) {
+    if (Date.now() > deadlineMs) throw new Error("PostgreSQL is not ready 60 s after its start");
+  }
+}
+
 /**
  * `./scripts/reelhouse WORDS`, with SIGINT to its whole process group, as a terminal sends it, as soon as `when` says so
  * of what it has written to standard error.

@@ -12,6 +12,7 @@ interface Rules {
 
 const denied = /^ERROR: {2}permission denied/;
 const notTheRolesRow = /^ERROR: {2}new row violates row-level security policy/;
+const refusedRename = /^ERROR: {2}rename of lakehouse\.bronze\..* refused/;
 /** Row-level security hides the row from the statement. */
 const noRow = /^(UPDATE|DELETE) 0$/;
 const someRows = /^(UPDATE|DELETE) [1-9]/;
@@ -91,7 +92,8 @@ const rules: Rules[] = [
       [touch("catalog_name = 'audit'"), noRow],
       [remove("catalog_name = 'audit'"), noRow],
       [insert("audit", "bronze"), notTheRolesRow],
-      [`update iceberg.iceberg_tables set table_namespace = 'gold' where ${bronze}`, notTheRolesRow],
+      [`update iceberg.iceberg_tables set table_namespace = 'gold' where ${bronze}`, refusedRename],
+      [`update iceberg.iceberg_tables set table_name = 'probe' where ${bronze}`, refusedRename],
       [
         "insert into iceberg.iceberg_namespace_properties values ('lakehouse', 'x', 'y', 'z')",
         notTheRolesRow,

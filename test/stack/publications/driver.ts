@@ -1,12 +1,18 @@
 /**
- * Drives the publish functions themselves, without dbt: run in the stack's network by publications.test.ts, once per
- * loop. The tables are the test's own. Prints one JSON object.
+ * The publish functions themselves, without dbt, on tables of the test's own: runs in the stack's network and does what
+ * each line of its input asks, `NAME WORDS...`; answers each with one line of JSON. See drive.ts.
  *
- * node driver.ts fork                    audit becomes a copy of the lakehouse
- * node driver.ts publish NAMES           what is on audit, of these tables; others leave
- * node driver.ts move FIRST SECOND TIMES rolls back to publication SECOND, FIRST, SECOND, ...
- * node driver.ts race TIMES              two publishers at once, so many times
+ * fork                     audit becomes a copy of the lakehouse
+ * test                     what is on audit now is what the next publication is of
+ * publish NAMES            of these tables; others leave
+ * die NAMES                the same without its transaction, as if killed right before
+ * rollback TO              a rollback
+ * move FIRST SECOND TIMES  rolls back to publication SECOND, FIRST, SECOND, ...
+ * race TIMES               two publishers at once, so many times
+ * learn NAME               keeps the snapshots of a table on audit
+ * build NAME NUMBER TWICE  makes a table on audit of the learned snapshot NUMBER; TWICE: with an empty one before it
  */
+import { createInterface } from "node:readline/promises";
 import { connectCatalog, type Database } from "../../../ingest/src/catalog.ts";
 import { latestPublication } from "../../../ingest/src/publish/journal.ts";
 import {
@@ -14,17 +20,18 @@ import {
   forkAudit,
   type Occasion,
   type Pointers,
+  type Publication,
   publish,
+  readMetadata,
+  type Tested,
 } from "../../../ingest/src/publish/publish.ts";
 import { commitRollback, prepareRollback, type UndoTools } from "../../../ingest/src/publish/rollback.ts";
 import { loadSettings } from "../../../ingest/src/settings.ts";
 import { connectStore } from "../../../ingest/src/store.ts";
+import { type Snapshots, snapshotsOf, writeBuild } from "./build.ts";
 
 const settings = loadSettings(process.env);
 const store = connectStore(settings, "publisher");
-const ledger = await connectCatalog(settings, "ledger");
-const publisher = await connectCatalog(settings, "publisher");
-const tools: UndoTools = { ledger, publisher, store };
 const occasion: Occasion = {
   kind: "build",
   runId: "driver",
@@ -32,48 +39,122 @@ const occasion: Occasion = {
   batches: [],
   details: {},
 };
+let base: Pointers = new Map();
+let tested: Pointers | undefined;
+let learned: Snapshots | undefined;
 
-const [, , command, ...words] = process.argv;
-const commands: Record<string, () => Promise<object>> = { fork, publish: publishNamed, move, race };
-const result = await commands[command ?? ""]?.();
-process.stdout.write(`${JSON.stringify(result)}\n`);
-await Promise.all([ledger.end(), publisher.end()]);
-
-async function fork() {
-  return { tables: (await forkAudit(publisher)).size };
+type Call = (tools: UndoTools, words: string[]) => Promise<object>;
+const calls: Record<string, Call> = {
+  fork,
+  test,
+  publish: publishNamed,
+  die,
+  rollback,
+  move,
+  race,
+  learn,
+  build,
+};
+for await (const line of createInterface({ input: process.stdin })) {
+  const [name = "", ...words] = line.split(" ");
+  process.stdout.write(`${JSON.stringify(await answer(name, words))}\n`);
 }
 
-async function publishNamed() {
-  const base = await branchPointers(publisher, "lakehouse");
-  const tested = await branchPointers(publisher, "audit");
-  const { id } = await publish({ publisher, store }, { base, tested, built: new Set(words) }, occasion);
-  return { id };
+/** With connections of its own: PostgreSQL may have been killed in between. */
+async function answer(name: string, words: string[]): Promise<object> {
+  const open: Database[] = [];
+  const connect = async (role: "ledger" | "publisher") => {
+    const connection = await connectCatalog(settings, role);
+    open.push(connection);
+    return connection;
+  };
+  try {
+    const tools = { ledger: await connect("ledger"), publisher: await connect("publisher"), store };
+    return (await calls[name]?.(tools, words)) ?? { refused: `there is no ${name}` };
+  } catch (error) {
+    return { refused: (error as Error).message };
+  } finally {
+    for (const connection of open) await connection.end().catch(() => undefined);
+  }
 }
 
-async function move() {
-  const [first, second, times] = words.map(Number) as [number, number, number];
+async function fork({ publisher }: UndoTools) {
+  base = await forkAudit(publisher);
+  tested = undefined;
+  return { tables: base.size };
+}
+
+async function test({ publisher }: UndoTools) {
+  tested = await branchPointers(publisher, "audit");
+  return { tables: tested.size };
+}
+
+async function build({ publisher }: UndoTools, [name = "", number = "", twice = ""]: string[]) {
+  const pointer = (await branchPointers(publisher, "audit")).get(name);
+  if (learned === undefined) throw new Error("nothing was learned");
+  await writeBuild(store, { name, pointer, isTwice: twice === "twice" }, learned, Number(number));
+  return {};
+}
+
+async function learn({ publisher }: UndoTools, [name = ""]: string[]) {
+  const pointer = (await branchPointers(publisher, "audit")).get(name);
+  if (pointer === undefined) throw new Error(`${name} is not on audit`);
+  learned = snapshotsOf(await readMetadata(store, pointer));
+  return { snapshots: learned.usable.length };
+}
+
+async function testedNow(publisher: Database, names: string[]): Promise<Tested> {
+  return { base, tested: tested ?? (await branchPointers(publisher, "audit")), built: new Set(names) };
+}
+
+async function publishNamed(tools: UndoTools, names: string[]) {
+  return outcome(tools, await publish(tools, await testedNow(tools.publisher, names), occasion));
+}
+
+/** The transaction alone is replaced: everything before it happens. */
+async function die({ publisher }: UndoTools, names: string[]) {
+  const deaf: Database = {
+    end: () => publisher.end(),
+    query: (sql, values) =>
+      sql.includes("branch.publish(") ? Promise.resolve({ rows: [] }) : publisher.query(sql, values),
+  };
+  await publish({ publisher: deaf, store }, await testedNow(publisher, names), occasion);
+  return {};
+}
+
+async function rollback(tools: UndoTools, [to]: string[]) {
+  const undoing = await prepareRollback(tools, Number(to));
+  return outcome(tools, await commitRollback(tools, undoing, "driver"));
+}
+
+/** `tables`: what the lakehouse has now. */
+async function outcome({ publisher }: UndoTools, { id, publishedAt }: Publication) {
+  const tables = [...(await branchPointers(publisher, "lakehouse")).keys()].sort();
+  return { id, atMs: publishedAt.getTime(), tables };
+}
+
+async function move(tools: UndoTools, [first = "", second = "", times = ""]: string[]) {
   const ids: number[] = [];
-  for (let turn = 0; turn < times; turn += 1) {
-    const undoing = await prepareRollback(tools, turn % 2 === 0 ? second : first);
-    ids.push((await commitRollback(tools, undoing, "driver")).id);
+  for (let turn = 0; turn < Number(times); turn += 1) {
+    ids.push((await rollback(tools, [turn % 2 === 0 ? second : first])).id);
   }
   return { ids };
 }
 
 /** Each race: one build against another, or against a rollback, with a head start of 0 to 19 ms. */
-async function race() {
-  const [times] = words.map(Number) as [number];
+async function race(tools: UndoTools, [times = ""]: string[]) {
+  const { ledger, publisher } = tools;
   const other = { ...tools, publisher: await connectCatalog(settings, "publisher") };
   const outcomes = { firstWon: 0, secondWon: 0, refusals: new Set<string>(), faults: [] as string[] };
-  for (let turn = 0; turn < times; turn += 1) {
+  for (let turn = 0; turn < Number(times); turn += 1) {
     const before = await latestPublication(ledger);
-    const base = await forkAudit(publisher);
+    const forked = await forkAudit(publisher);
     const headStartMs = (turn * 7) % 20;
     const undoing = turn % 2 === 0 ? undefined : await prepareRollback(other);
     const racers = [
-      publishFork(publisher, base),
+      publishFork(publisher, forked),
       later(headStartMs, () =>
-        undoing ? commitRollback(other, undoing, "driver") : publishFork(other.publisher, base),
+        undoing ? commitRollback(other, undoing, "driver") : publishFork(other.publisher, forked),
       ),
     ];
     const [first, second] = await Promise.allSettled(racers);
@@ -93,8 +174,9 @@ async function race() {
 }
 
 /** Publishes a fork as it is: nothing changed, and every pointer moves all the same. */
-function publishFork(by: Database, base: Pointers) {
-  return publish({ publisher: by, store }, { base, tested: base, built: new Set(base.keys()) }, occasion);
+function publishFork(by: Database, forked: Pointers) {
+  const unchanged = { base: forked, tested: forked, built: new Set(forked.keys()) };
+  return publish({ publisher: by, store }, unchanged, occasion);
 }
 
 async function later<T>(ms: number, work: () => Promise<T>): Promise<T> {

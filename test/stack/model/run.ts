@@ -1,0 +1,45 @@
+/** Everything that publications do, in random order, against a model of it in memory. */
+import fc from "fast-check";
+import { beforeAll, expect, it } from "vitest";
+import { type Dangers, rowsOf } from "../dangers/dangers.ts";
+import { expectAnswers, type Real } from "./answers.ts";
+import { anchor, commands, notePublication, values } from "./commands.ts";
+import { type Model, moments } from "./model.ts";
+
+const seeds = [1, 2, 3, 4];
+const stepsPerSeed = 100;
+
+export function modelTest(dangersOf: () => Dangers): void {
+  let real: Real;
+  let model: Model;
+
+  beforeAll(async () => {
+    const { stack, driver, dbt } = dangersOf();
+    real = { driver, dbt, read: (sql) => stack.query(sql), log: [] };
+    await driver.call("fork");
+    await dbt(`CREATE TABLE ${anchor} (v integer, n bigint)`);
+    for (const v of values.slice(1)) await dbt(`CREATE OR REPLACE TABLE ${anchor} AS ${rowsOf(v)}`);
+    expect((await driver.call(`learn ${anchor}`)).snapshots).toBe(values.length);
+    model = { publications: [], branch: undefined, made: 0 };
+    const tables = new Map([[anchor, { made: 0, v: values.length - 1 }]]);
+    notePublication(model, await driver.call(`publish ${anchor}`), tables);
+  });
+
+  it.each(seeds)("should be what the model says after each step: seed %i", async (seed) => {
+    const steps = fc.array(commands, { minLength: stepsPerSeed, maxLength: stepsPerSeed });
+    const property = fc.asyncProperty(steps, (some) => fc.asyncModelRun(() => ({ model, real }), some));
+    await fc.assert(property, { seed, numRuns: 1, endOnFailure: true });
+  });
+
+  it("should have taken 300 steps and more, of every kind", () => {
+    expect(real.log.length).toBeGreaterThan(300);
+    const kinds = new Set(real.log.map((step) => step.replace(/ (gold|\d).*/, "")));
+    expect(kinds.size).toBe(10);
+    console.info(`${real.log.length} steps, ${model.publications.length} publications`);
+  });
+
+  it("should answer for every moment that was", async () => {
+    expect(moments(model).length).toBeGreaterThan(model.publications.length);
+    await expectAnswers(real, moments(model));
+  });
+}
