@@ -29,14 +29,20 @@ import { asOfCatalog, createCatalog } from "./catalogs.ts";
 /** Where a derived metadata file is put: by the table's name and the location of its newest. */
 type Placement = (table: string, newest: string) => string;
 
-/** Beside the table's own metadata, where a branch goes on from it. */
-export const tableDirectory: Placement = (_table, newest) => nextMetadataLocation(newest, randomUUID());
-
-/** Apart from all tables: clearing up a table's directory must not take it. */
+/** Apart from all tables. */
 const apart =
   (id: number): Placement =>
   (table) =>
     `s3://warehouse/_as_of/${id}/${table}/metadata/00000-${randomUUID()}.metadata.json`;
+
+/**
+ * For a branch: beside the tables' own metadata, where the guard of DROP TABLE sees whose files they share. No branch
+ * writes bronze, so that is apart.
+ */
+export const tableDirectory =
+  (id: number): Placement =>
+  (table, newest) =>
+    table.startsWith("bronze.") ? apart(id)(table, newest) : nextMetadataLocation(newest, randomUUID());
 
 interface DerivedTable {
   namespace: string;

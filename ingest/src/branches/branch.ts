@@ -66,10 +66,9 @@ export function createBranch(
   });
 }
 
-/** In the tables' own directories, where the guard of DROP TABLE sees whose files they share. */
 async function earlierTables({ settings, ledger }: Run, publisher: Database, id: number) {
   const store = connectStore(settings, "publisher");
-  return deriveAsOf({ ledger, publisher, store }, id, tableDirectory);
+  return deriveAsOf({ ledger, publisher, store }, id, tableDirectory(id));
 }
 
 /** First Trino's catalog, so that nobody writes to what is about to be forgotten. */

@@ -215,9 +215,9 @@ const rules: Rules[] = [
       "DROP TABLE gold.access_probe_admin",
     ],
     refused: [
-      // Trino would let admin; PostgreSQL does not.
+      // Trino would let admin; PostgreSQL and the store do not.
       ["CREATE TABLE bronze.access_probe (film integer)", "violates row-level security policy"],
-      ["DELETE FROM bronze.critic_agg WHERE movie_title = 'Parasite'", "Failed to commit"],
+      ["DELETE FROM bronze.critic_agg WHERE movie_title = 'Parasite'", "Error committing write"],
     ],
   },
   {
