@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { settleExclusions } from "./bronze/exclusion.ts";
 import { reconcileVisible } from "./bronze/visible.ts";
-import { connectCatalog, type Database, takeRunLock } from "./catalog.ts";
+import { connectCatalog, type Database, takeObjectsLock, takeRunLock } from "./catalog.ts";
 import { type Part, requireHealthy } from "./checks.ts";
 import { type Context, secondsOption, type Words } from "./command.ts";
 import { exitCode, ReelhouseError } from "./errors.ts";
@@ -55,6 +55,22 @@ export async function withRun(
     await ledger.end().catch(() => undefined);
   }
   return code;
+}
+
+/**
+ * The part of a run that removes objects: while no backup copies what it has seen in the catalog. The signal aborts when
+ * that lock is lost, too.
+ */
+export async function whileNothingIsCopied<T>(
+  command: string,
+  words: Words,
+  run: Run,
+  work: (run: Run) => Promise<T>,
+): Promise<T> {
+  const { settings, runId, signal } = run;
+  const waitSeconds = secondsOption(words, "wait");
+  await using lock = await takeObjectsLock(settings, { command, runId, waitSeconds, signal });
+  return await work({ ...run, signal: AbortSignal.any([signal, lock.signal]) });
 }
 
 /**

@@ -149,6 +149,20 @@ describe("bronze", () => {
   });
 });
 
+describe("maintenance and a backup", () => {
+  it("should not be at work at once", async () => {
+    const lock = "select pg_advisory_lock(7237), pg_sleep(120)";
+    const copying = stack.catalogQuery(lock).catch(() => "ended");
+    const holder = "from pg_locks where locktype = 'advisory' and objid = 7237 and granted";
+    while ((await stack.catalogQuery(`select count(*) ${holder}`)) === "0") await sleep(100);
+    const { code, stderr } = await stack.reelhouse(["maintain", "--config", "wide.yaml"]);
+    await stack.catalogQuery(`select pg_terminate_backend(pid) ${holder}`);
+    expect(await copying).toBe("ended");
+    expect(code, stderr).toBe(6);
+    expect(stderr).toContain("another backup or maintenance");
+  });
+});
+
 describe("retention", () => {
   /** Of a person's branch, forked from publication 1: its rows in the catalog. */
   const branchRows = "iceberg.iceberg_tables where catalog_name = 'br_old'";

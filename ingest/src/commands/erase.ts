@@ -4,7 +4,7 @@ import { type Found, finish, look, takeOut } from "../erase/erase.ts";
 import { heldFiles, openErasures, requireReady } from "../erase/ledger.ts";
 import type { Selection } from "../erase/rows.ts";
 import { exitCode, usageError } from "../errors.ts";
-import { type Run, withRun } from "../session.ts";
+import { type Run, whileNothingIsCopied, withRun } from "../session.ts";
 
 export const erase: Command = {
   summary: "take a person's or a film's rows out for good: tables, history, files and their old versions",
@@ -31,7 +31,9 @@ export const erase: Command = {
         "look at it first: --dry-run",
       );
     return withRun({ command: "erase", parts: allParts, words, context }, (run) =>
-      isDryRun ? tellFound(run, selection, words) : eraseAll(run, selection, words),
+      isDryRun
+        ? tellFound(run, selection, words)
+        : whileNothingIsCopied("erase", words, run, (run) => eraseAll(run, selection, words)),
     );
   },
 };

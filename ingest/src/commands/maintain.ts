@@ -9,7 +9,7 @@ import { asRetentionSays, planUpkeep, type TablePlan } from "../maintain/plan.ts
 import type { Orphans } from "../maintain/sweep.ts";
 import type { Report } from "../report.ts";
 import { resultFormats } from "../results/formats.ts";
-import { type Run, withRun } from "../session.ts";
+import { type Run, whileNothingIsCopied, withRun } from "../session.ts";
 import { connectStore } from "../store.ts";
 
 export const maintain: Command = {
@@ -35,7 +35,7 @@ export const maintain: Command = {
             tables: plan.plans,
             orphans: await foresee(tools, plan, retention),
           }
-        : await carryOut(run, tools, plan, retention);
+        : await whileNothingIsCopied("maintain", words, run, (run) => carryOut(run, tools, plan, retention));
       await show(
         done,
         { isDryRun: words.options["dry-run"] === true, isJson: words.options.json === true },

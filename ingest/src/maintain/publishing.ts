@@ -111,9 +111,11 @@ async function writeTable(
 }
 
 /** A table of bronze has the history of its loads, and no publications. */
-async function writeBronze(base: CatalogTable, { tools, fork, kept }: Writing) {
+async function writeBronze(base: CatalogTable, { tools, fork, edition, kept }: Writing) {
   const { location, metadata } = await versionOnFork(base, tools, fork);
-  const following = { ...metadata, "metadata-log": logFollowing(base) };
+  // A catalog that is recovered from the store takes the one that was written last.
+  const writtenMs = Math.max(edition.publishedAt.getTime(), metadata["last-updated-ms"] + 1);
+  const following = { ...metadata, "last-updated-ms": writtenMs, "metadata-log": logFollowing(base) };
   const published = await writeMetadata(tools.store, {
     location,
     metadata: retained(following, kept(base.table)),
