@@ -84,7 +84,7 @@ describe("kill -9 of the ingester", () => {
 
 /**
  * Each run that dies begins with what the one before has left, its locks included, and gets at least as far; the last one
- * completes all. A rollback publishes as a run does, and needs no build for it.
+ * completes all. A rollback publishes as a run does, and needs no build for it: the publications before are there to return to.
  */
 describe("kill -9 during the build", () => {
   const words = ["run", "--no-export"];

@@ -4,14 +4,17 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { dieAt, killed, runInContainer } from "./cli.ts";
+import { dieAt, killed } from "./cli.ts";
 import { allVersions, pointersOf, tableObjects } from "./maintenance/objects.ts";
 import { removeGuards } from "./maintenance/unguarded.ts";
+import { type Driver, openDriver } from "./publications/drive.ts";
 import { objectAt } from "./publications/objects.ts";
 import { published, type Readings, readings } from "./publications/readings.ts";
-import { projectFolder, type Row, type Stack, startStack } from "./stack.ts";
+import { type Row, type Stack, startStack } from "./stack.ts";
 
 let stack: Stack;
+/** The publish functions, on tables of the test's own. */
+let driver: Driver;
 /** What readers saw right after each publication, by its number. */
 const seen = new Map<number, Readings>();
 
@@ -21,8 +24,12 @@ beforeAll(async () => {
   stack.write("wide.yaml", `${source}\nretention: {orphan_hours: 0}\n`);
   stack.write("tight.yaml", `${source}\nretention: {publications: 1, days: 0, orphan_hours: 0}\n`);
   await stack.succeed(["ingest"]);
+  driver = await openDriver(stack);
 });
-afterAll(() => stack?.stop());
+afterAll(async () => {
+  await driver?.end();
+  await stack?.stop();
+});
 
 const dbt = (sql: string) => stack.query(sql, "dbt", "audit");
 const json = async (words: string[]) => JSON.parse((await stack.succeed([...words, "--json"])).stdout);
@@ -51,18 +58,6 @@ async function remember(): Promise<number> {
   return id;
 }
 
-/** The publish functions on tables of the test's own: see publications/driver.ts. */
-async function drive(...words: string[]): Promise<{ code: number; stderr: string }> {
-  const folders = { "/app/test/stack/publications": `${projectFolder}/test/stack/publications` };
-  const script = ["/app/test/stack/publications/driver.ts", ...words];
-  return runInContainer(stack, script, { program: "node", folders });
-}
-
-async function driveWell(...words: string[]): Promise<void> {
-  const { code, stderr } = await drive(...words);
-  expect(code, stderr).toBe(0);
-}
-
 /** Each of these by its tag, and by its time. */
 async function expectHistory(publications: number[]): Promise<void> {
   for (const id of publications) {
@@ -79,11 +74,11 @@ describe("a table of many small files and deleted rows", () => {
     for (let n = 1; n <= 9; n += 1) await dbt(`INSERT INTO gold.small VALUES (${n}, 'a'), (-${n}, 'b')`);
     await dbt("CREATE TABLE gold.leaving AS SELECT 1 AS n");
     await dbt("CREATE TABLE gold.staying AS SELECT 1 AS n");
-    await driveWell("publish", "gold.small", "gold.leaving", "gold.staying");
+    await driver.call("publish gold.small gold.leaving gold.staying");
     await remember();
-    await driveWell("fork");
+    await driver.call("fork");
     await dbt("DELETE FROM gold.small WHERE n = -9");
-    await driveWell("publish", "gold.small", "gold.staying");
+    await driver.call("publish gold.small gold.staying");
     await remember();
   });
 
@@ -173,7 +168,7 @@ describe("retention", () => {
        select 'br_old', table_namespace, table_name, new_metadata_location, null, 'TABLE'
        from branch.publication_table where publication_id = 1`,
     );
-    await driveWell("fork");
+    await driver.call("fork");
     await dbt("INSERT INTO gold.staying VALUES 2");
   });
 
@@ -203,9 +198,8 @@ describe("retention", () => {
   it("should leave each branch what it reads, changed or not, and refuse one from before upkeep", async () => {
     expect(await dbt("SELECT * FROM gold.staying ORDER BY n")).toEqual([{ n: 1 }, { n: 2 }]);
     expect(await dbt("SELECT count(*) AS rows FROM gold.small")).toEqual([{ rows: 17 }]);
-    const { code, stderr } = await drive("publish", "gold.small", "gold.staying");
-    expect(code).toBe(1);
-    expect(stderr).toContain("moved in lakehouse since the fork");
+    const publishing = driver.call("publish gold.small gold.staying");
+    await expect(publishing).rejects.toThrow("moved in lakehouse since the fork");
     await stack.catalogQuery(`insert into iceberg.iceberg_tables
       select 'audit', table_namespace, 'old_' || table_name, metadata_location, null, 'TABLE' from ${branchRows}`);
     expect(await dbt("SELECT count(*) AS rows FROM gold.old_small")).toEqual([{ rows: 18 }]);
@@ -219,7 +213,7 @@ describe("retention", () => {
       )
     ).replace("s3://", "")}`;
     await stack.catalogQuery(`set role iceberg_owner; delete from ${branchRows}`);
-    await driveWell("fork");
+    await driver.call("fork");
     expect(await tableObjects(stack)).toContainEqual(expect.stringContaining(folder));
     const done = await maintain("tight.yaml");
     expect(done.leaving).toEqual([1]);
@@ -229,9 +223,9 @@ describe("retention", () => {
   });
 
   it("should not collect what a statement may just be writing", async () => {
-    await driveWell("fork");
+    await driver.call("fork");
     await dbt("CREATE TABLE gold.unnamed AS SELECT 1 AS n");
-    await driveWell("fork");
+    await driver.call("fork");
     stack.write("usual.yaml", "source: {critic_agg: data/sample/critic_agg.csv}\n");
     expect((await maintain("usual.yaml")).orphans.objects).toEqual([]);
     expect((await maintain("wide.yaml")).orphans.folders).toEqual([expect.stringContaining("gold/unnamed-")]);
@@ -245,7 +239,7 @@ describe("upkeep that is killed", () => {
     ["before", "POST /warehouse.*delete"],
   ] as const)("should leave all readable, and be made up for by the next: %s %s", async (moment, at) => {
     // A publication, so that there is something to end.
-    await driveWell("move", "0", String((await newest()) - 1), "1");
+    await driver.call(`rollback ${(await newest()) - 1}`);
     const before = await readings(stack);
     const { code, stderr } = await dieAt(stack, { moment, at }, ["maintain", "--config", "tight.yaml"]);
     expect(code, stderr).toBe(killed);
@@ -382,7 +376,7 @@ describe("without their guards", () => {
   beforeAll(() => removeGuards(stack));
 
   it("remove_orphan_files on production makes an open branch's changed table unreadable", async () => {
-    await driveWell("fork");
+    await driver.call("fork");
     await dbt("CREATE OR REPLACE TABLE gold.kpis_by_year AS SELECT 1 AS n");
     expect(await dbt("SELECT * FROM gold.kpis_by_year")).toEqual([{ n: 1 }]);
     await expect(admin("ingest", removeOrphans("gold.kpis_by_year"))).rejects.toThrow();
@@ -392,9 +386,9 @@ describe("without their guards", () => {
   });
 
   it("remove_orphan_files in a branch makes what was published since its fork unreadable", async () => {
-    await driveWell("fork");
+    await driver.call("fork");
     const id = await newest();
-    await driveWell("move", String(id), String(id - 1), "2");
+    await driver.call(`move ${id} ${id - 1} 2`);
     expect(await stack.query("SELECT * FROM gold.kpis_by_year")).toHaveLength(3);
     await sleep(olderMs);
     await admin("unguarded_branch", removeOrphans("gold.kpis_by_year"));

@@ -5,6 +5,8 @@ import { dbtBuild, dbtTables } from "./dbt-drops.ts";
 import { forms } from "./forms.ts";
 import { expectUntouched, type Inventory, inventory } from "./inventory.ts";
 
+const branches = "catalog_name in ('audit', 'maintenance')";
+
 export function guards(dangersOf: () => Dangers): void {
   let dangers: Dangers;
   let first: number;
@@ -22,7 +24,8 @@ export function guards(dangersOf: () => Dangers): void {
     await fork();
     await driver.call(`publish gold.kept ${dbtTables.join(" ")}`);
     await stack.catalogQuery(
-      `create table branch.older as select * from iceberg.iceberg_tables where catalog_name = 'audit';
+      `select count(*) from branch.fork_for_maintenance();
+       create table branch.older as select * from iceberg.iceberg_tables where ${branches};
        grant select on branch.older to iceberg_owner`,
     );
     before = await inventory(stack, [`FOR VERSION AS OF 'pub_${first}'`]);
@@ -32,12 +35,14 @@ export function guards(dangersOf: () => Dangers): void {
   beforeEach(async () => {
     await dangers.stack.catalogQuery(
       `set role iceberg_owner;
-       delete from iceberg.iceberg_tables where catalog_name = 'audit';
+       delete from iceberg.iceberg_tables where ${branches};
        insert into iceberg.iceberg_tables select * from branch.older`,
     );
   });
   afterAll(async () => {
-    await dangers.stack.catalogQuery("drop table branch.older");
+    await dangers.stack.catalogQuery(
+      `drop table branch.older; set role iceberg_owner; delete from iceberg.iceberg_tables where ${branches}`,
+    );
     await fork();
   });
 
