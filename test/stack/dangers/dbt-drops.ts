@@ -23,7 +23,7 @@ export async function dbtBuild(stack: Stack): Promise<Record<string, string>> {
   );
   const script = `
     set -a && . /run/secrets/dbt/env && set +a
-    export DBT_TRINO_PASSWORD="$TRINO_DBT_PASSWORD" TRINO_CA_FILE=/run/secrets/dbt/ca.crt
+    export DBT_TRINO_PASSWORD="$TRINO_DBT_PASSWORD" TRINO_CA_FILE=/run/secrets/dbt/ca.crt DBT_CATALOG=audit
     export DBT_PROJECT_DIR=/tmp/drops DBT_TARGET_PATH=/tmp/drops/target
     mkdir -p /tmp/drops && cd /tmp/drops
     ${write.join("\n")}
