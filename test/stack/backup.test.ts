@@ -126,14 +126,21 @@ describe("a backup", () => {
     for (const [id, tables] of await look()) seen.set(id, tables);
   });
 
-  it("should be refused while maintenance or another backup is at work", async () => {
-    const holder = stack.catalogQuery(
-      "set application_name = 'another one'; select pg_advisory_lock(7237), pg_sleep(8)",
+  it("should exclude maintenance, erasure and another backup", async () => {
+    const holder = stack
+      .catalogQuery("set application_name = 'another one'; select pg_advisory_lock(7237), pg_sleep(120)")
+      .catch(() => undefined);
+    const holds = () => stack.catalogQuery("select count(*) from pg_locks where objid = 7237");
+    await expect.poll(holds, { timeout: 30_000 }).toBe("1");
+    const erase = ["erase", "critic_agg", "--where", "movie_title = 'nobody'", "--yes"];
+    for (const words of [["backup", folder], ["maintain"], erase]) {
+      const { code, stderr } = await stack.reelhouse(words);
+      expect(code, stderr).toBe(6);
+      expect(stderr).toContain("another backup or maintenance is active: another one");
+    }
+    await stack.catalogQuery(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'another one'",
     );
-    await expect.poll(() => stack.catalogQuery("select count(*) from pg_locks where objid = 7237")).toBe("1");
-    const { code, stderr } = await stack.reelhouse(["backup", folder]);
-    expect(code, stderr).toBe(6);
-    expect(stderr).toContain("another backup or maintenance is active: another one");
     await holder;
   });
 
