@@ -98,7 +98,9 @@ describe("a table of many small files and deleted rows", () => {
   it("should be rewritten and published, and read as before, now and as of every earlier publication", async () => {
     const done = await maintain("wide.yaml");
     expect(done).toMatchObject({ publication: 3, leaving: [] });
-    expect(tableNamed(done, "gold.small")?.after).toMatchObject({ files: 1, deleteFiles: 0, manifests: 1 });
+    const small = tableNamed(done, "gold.small");
+    expect(small?.after).toMatchObject({ files: 1, deleteFiles: 0 });
+    expect(small?.after?.manifests).toBeLessThan(small?.before.manifests ?? 0);
     expect(tableNamed(done, "gold.staying")?.did).toEqual([]);
     await remember();
     expect(seen.get(3)).toEqual(seen.get(2));
@@ -255,7 +257,7 @@ describe("after upkeep", () => {
     await stack.succeed(["land", stack.write("more.csv", moreCritics)]);
     stack.write(
       "landed.yaml",
-      "source:\n  critic_agg: [data/sample/critic_agg.csv, 's3://landing/']\n  audience_pulse: data/sample/audience_pulse.json\n",
+      "source:\n  critic_agg: {path: [data/sample/critic_agg.csv, 's3://landing/']}\n  audience_pulse: data/sample/audience_pulse.json\n",
     );
     await stack.succeed(["run", "--no-export", "--config", "landed.yaml"]);
     expect(await critics()).toEqual(["Inception", "Jane Roe: A Life", "Parasite", "The Dark Knight"]);

@@ -10,7 +10,9 @@ export async function tableObjects(stack: Stack): Promise<string[]> {
 /** `bucket/key` of each version of each object, those of deleted ones too. */
 export async function allVersions(stack: Stack): Promise<string[]> {
   const lines = await listed(stack, "ls --recursive --versions --json store");
-  return lines.map((line) => String(JSON.parse(line).key));
+  const keys = lines.map((line) => String(JSON.parse(line).key));
+  // The buckets are listed too.
+  return keys.filter((key) => !key.endsWith("/"));
 }
 
 /** The lines of what `mc` says, with the rights of the store's root, without the store's name. */
