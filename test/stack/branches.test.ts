@@ -36,7 +36,7 @@ async function expectRefused(words: string[], says: string, exit = 1): Promise<v
 }
 
 describe("a branch", () => {
-  it("should be made in less than two seconds, without a copy of anything", async () => {
+  it("should be made without a copy of anything", async () => {
     const before = await objectList(stack, "warehouse");
     expect(before.length).toBeGreaterThan(20);
     expect(await json(["branch", "create", "other"])).toEqual({
@@ -45,6 +45,14 @@ describe("a branch", () => {
       forkedFrom: 1,
     });
     await stack.succeed(["branch", "create", "trial"]);
+    expect(await objectList(stack, "warehouse")).toEqual(before);
+    expect(await pointers("br_trial")).toBe(await pointers("lakehouse"));
+    expect(await onBranch("trial")).toEqual(seen.get(1));
+    const rows = await change("trial", "SELECT count(*) AS rows FROM bronze.critic_agg");
+    expect(rows).toEqual([{ rows: 3 }]);
+  });
+
+  it("should be made in less than two seconds", async () => {
     // Without the start of its container; the first one of a server that has just started takes longer.
     const seconds = await stack.catalogQuery(
       `select min(extract(epoch from finished_at - started_at)) from ledger.run
@@ -52,11 +60,6 @@ describe("a branch", () => {
     );
     console.info(`branch create took ${seconds} s`);
     expect(Number(seconds)).toBeLessThan(2);
-    expect(await objectList(stack, "warehouse")).toEqual(before);
-    expect(await pointers("br_trial")).toBe(await pointers("lakehouse"));
-    expect(await onBranch("trial")).toEqual(seen.get(1));
-    const rows = await change("trial", "SELECT count(*) AS rows FROM bronze.critic_agg");
-    expect(rows).toEqual([{ rows: 3 }]);
   });
 
   it.each([
