@@ -375,12 +375,12 @@ describe("without their guards", () => {
   /** The store tells times in whole seconds. */
   const olderMs = 1500;
 
+  // Nothing is read before the harm is done: Trino keeps small files in memory, and would answer from there.
   beforeAll(() => removeGuards(stack));
 
   it("remove_orphan_files on production makes an open branch's changed table unreadable", async () => {
     await driver.call("fork");
     await dbt("CREATE OR REPLACE TABLE gold.kpis_by_year AS SELECT 1 AS n");
-    expect(await dbt("SELECT * FROM gold.kpis_by_year")).toEqual([{ n: 1 }]);
     await expect(admin("ingest", removeOrphans("gold.kpis_by_year"))).rejects.toThrow();
     await sleep(olderMs);
     await admin("unguarded_production", removeOrphans("gold.kpis_by_year"));
@@ -391,7 +391,6 @@ describe("without their guards", () => {
     await driver.call("fork");
     const id = await newest();
     await driver.call(`move ${id} ${id - 1} 2`);
-    expect(await stack.query("SELECT * FROM gold.kpis_by_year")).toHaveLength(3);
     await sleep(olderMs);
     await admin("unguarded_branch", removeOrphans("gold.kpis_by_year"));
     await expect(stack.query("SELECT * FROM gold.kpis_by_year")).rejects.toThrow();

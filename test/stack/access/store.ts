@@ -21,6 +21,7 @@ const everything = /^(bronze|landing|warehouse)($|\/)/;
 /** Of upkeep: the tables' own folders, without the deliveries' objects. */
 const rewritten = /^(bronze\/tables|warehouse\/(?!(_publications|_as_of)\/).*)\//;
 const removed = /^(bronze\/tables|warehouse\/(?!_publications\/).*)\//;
+const erased = /^(bronze|landing|warehouse\/(?!_publications\/).*)\//;
 const tablesMetadata = /^(bronze\/tables|warehouse)\/.*\/metadata\//;
 const ownMetadata = /^(bronze\/tables|warehouse\/(?!_as_of\/).*)\/.*metadata\//;
 const nobodysRights: Grants = { list: nothing, get: nothing, put: nothing, delete: nothing };
@@ -46,11 +47,8 @@ const grants: Record<string, Grants> = {
   restore: { ...nobodysRights, list: everything, put: everything },
   trino_maintenance: { ...nobodysRights, list: tables, get: tables, put: rewritten },
   maintenance: { list: tables, get: tablesMetadata, put: ownMetadata, delete: removed },
-  erasure: {
-    ...nobodysRights,
-    list: /^(bronze|landing|warehouse)$/,
-    erase: /^(bronze|landing|warehouse\/(?!_publications\/).*)\//,
-  },
+  // A request for many versions takes both rights.
+  erasure: { ...nobodysRights, list: /^(bronze|landing|warehouse)$/, delete: erased, erase: erased },
   anonymous: nobodysRights,
 };
 
