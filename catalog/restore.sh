@@ -13,8 +13,13 @@ last="$(sed -n '1s/^-- migration //p' "$rows")"
 [ -f "/opt/catalog/migrations/$last" ] || refuse "the backup was written by a newer release (migration $last): use that release"
 [ "$(query --dbname lakehouse --command "select branch.is_empty()")" = t ] || refuse "the lakehouse is not empty: nothing was changed"
 
-query --dbname postgres --command "drop database lakehouse with (force)"
-ensure_database
+# Not the database: Trino keeps connections to it, and the first statement on each of them would fail.
+schemas="$(query --dbname lakehouse --command "
+    select string_agg(quote_ident(nspname), ', ') from pg_namespace
+    where nspname not in ('public', 'information_schema') and not starts_with(nspname, 'pg_')")"
+query --dbname lakehouse --single-transaction \
+    --command "set client_min_messages = warning" --command "drop schema $schemas cascade" \
+    --command "delete from public.migration"
 migrate "$last"
 # What the migrations themselves wrote is in the backup, too.
 tables="$(query --dbname lakehouse --command "
