@@ -39,6 +39,6 @@ async function listed(stack: Stack, words: string): Promise<string[]> {
 /** All pointers of the lakehouse. */
 export const pointersOf = (stack: Stack) =>
   stack.catalogQuery(
-    `select string_agg(concat_ws(' ', table_namespace, table_name, metadata_location), E'\\n' order by 1)
+    `select string_agg(concat_ws(' ', table_namespace, table_name, metadata_location), E'\\n' order by table_namespace, table_name)
      from iceberg.iceberg_tables where catalog_name = 'lakehouse'`,
   );
