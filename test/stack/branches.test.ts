@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { csvFile, deliver } from "./deliveries.ts";
+import { waitForBuild } from "./publications/building.ts";
 import { objectList } from "./publications/objects.ts";
 import { published, type Readings, readings } from "./publications/readings.ts";
 import { projectFolder, type Row, restartDbt, type Stack, startStack } from "./stack.ts";
@@ -299,7 +300,7 @@ describe("the lakehouse as of then", () => {
     deliver(stack, { critic_agg: csvFile("critic_agg", ["Parasite,2019,1,1,1", "Another,2001,1,1,1"]) });
     const before = await now();
     const running = stack.succeed(["run", "--no-export"]);
-    await waitForBuild();
+    await waitForBuild(stack);
     const during = await now();
     await running;
     const after = await now();
@@ -316,22 +317,6 @@ describe("the lakehouse as of then", () => {
     stack.catalogQuery(
       `select to_char(published_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS') from branch.publication where id = ${id}`,
     );
-
-  /** Until some tables are made anew on the branch, and others are as they were forked. */
-  async function waitForBuild(): Promise<void> {
-    const deadlineMs = Date.now() + 4 * 60_000;
-    while (Date.now() < deadlineMs) {
-      const isBuilding = await stack.catalogQuery(
-        `select count(distinct audit.metadata_location <> production.metadata_location) = 2 from iceberg.iceberg_tables as audit
-         join iceberg.iceberg_tables as production using (table_namespace, table_name)
-         where audit.catalog_name = 'audit' and production.catalog_name = 'lakehouse'
-             and table_namespace in ('silver', 'gold')`,
-      );
-      if (isBuilding === "t") return;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error("no build has begun");
-  }
 
   it("should know nothing of later publications, and bronze as it was", async () => {
     const tags = await stack.query(

@@ -7,6 +7,7 @@ import { type Delivery, differences, expectedLake, type SourceName } from "../or
 import { dieAt, killed, runEach } from "./cli.ts";
 import { rowsOf } from "./dangers/dangers.ts";
 import { csvFile, deliver, goldMovies, sampleDeliveries } from "./deliveries.ts";
+import { waitForBuild } from "./publications/building.ts";
 import { type Driver, openDriver } from "./publications/drive.ts";
 import { objectAt } from "./publications/objects.ts";
 import { pauses } from "./publications/pauses.ts";
@@ -57,7 +58,7 @@ describe("time travel", () => {
     deliver(stack, { critic_agg: badDelivery });
     const times = [await now()];
     const running = stack.succeed(["run", "--no-export"]);
-    const isBuilding = waitForBuild().then(async () => {
+    const isBuilding = waitForBuild(stack).then(async () => {
       times.push(await now());
       expect(await readings(stack)).toEqual(seen.get(first));
       times.push(await now());
@@ -76,22 +77,6 @@ describe("time travel", () => {
   /** As a literal of Trino's. */
   const now = async () =>
     `TIMESTAMP '${await stack.catalogQuery("select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS')")} UTC'`;
-
-  /** Until some tables, all with enforced contracts, are made anew on the branch, and others are as they were forked. */
-  async function waitForBuild(): Promise<void> {
-    const deadlineMs = Date.now() + 4 * 60_000;
-    while (Date.now() < deadlineMs) {
-      const isBuilding = await stack.catalogQuery(
-        `select count(distinct audit.metadata_location <> production.metadata_location) = 2 from iceberg.iceberg_tables as audit
-         join iceberg.iceberg_tables as production using (table_namespace, table_name)
-         where audit.catalog_name = 'audit' and production.catalog_name = 'lakehouse'
-             and table_namespace in ('silver', 'gold')`,
-      );
-      if (isBuilding === "t") return;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error("no build has begun");
-  }
 });
 
 describe("a publication", () => {
