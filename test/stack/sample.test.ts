@@ -165,6 +165,14 @@ describe("a command", () => {
   });
 });
 
+describe("Trino", () => {
+  it("should start from what the JVM learned when the image was made", async () => {
+    const mapped = "grep -l /opt/trino/aot/trino.aot /proc/[0-9]*/maps 2>/dev/null";
+    const { stdout } = await stack.compose(["exec", "-T", "trino", "sh", "-c", mapped]);
+    expect(stdout.trim().split("\n")).toEqual([expect.stringMatching(/^\/proc\/\d+\/maps$/)]);
+  });
+});
+
 describe("a start on top of data", () => {
   it("should leave every secret and certificate as it is", async () => {
     const secrets = async () =>

@@ -68,6 +68,7 @@ export interface Stack {
 const servers = ["minio", "catalog", "trino", "dbt"];
 
 const composeFile = "docker-compose.yml";
+const shortLived = "test/stack/short-lived.yml";
 
 /**
  * Starts the servers; `firstLoad`: everything, as plain `docker compose up` does; `overlay`: a second compose file,
@@ -78,7 +79,8 @@ export async function startStack(
   name: string,
   { firstLoad = false, overlay }: { firstLoad?: boolean; overlay?: string } = {},
 ): Promise<Stack> {
-  const files = overlay === undefined ? [composeFile] : [composeFile, overlay];
+  const overlays = [...(firstLoad ? [] : [shortLived]), ...(overlay === undefined ? [] : [overlay])];
+  const files = [composeFile, ...overlays];
   const stack = await unstartedStack(name, files);
   if (process.env.ATTACH) return stack;
   const environment = await new DockerComposeEnvironment(projectFolder, files)
