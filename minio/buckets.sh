@@ -1,6 +1,6 @@
 #!/bin/sh
 # Buckets, versioning, lifecycle, users and their policies. Runs at every start; each step can run twice.
-set -eu
+set -eua
 . /run/secrets/minio/env
 # In memory: the files below hold the users' secrets.
 work=/dev/shm/buckets
@@ -21,7 +21,7 @@ separator=
 for file in /opt/minio/policies/*.json; do
     name="$(basename "$file" .json)"
     variable="S3_$(echo "$name" | tr 'a-z-' 'A-Z_')"
-    eval "access_key=\$${variable}_ACCESS_KEY secret_key=\$${variable}_SECRET_KEY"
+    access_key="$(printenv "${variable}_ACCESS_KEY")" secret_key="$(printenv "${variable}_SECRET_KEY")"
     printf '%s"%s":' "$separator" "$name" >&3
     cat "$file" >&3
     printf '%s"%s":{"secretKey":"%s","status":"enabled"}' "$separator" "$access_key" "$secret_key" >&4
