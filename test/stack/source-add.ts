@@ -15,6 +15,8 @@ export function sourceAdd(stackOf: () => Stack): void {
     cpSync(join(projectFolder, stagingFolder), join(stack.folder, stagingFolder), { recursive: true });
   });
 
+  let startedMs: number;
+
   const read = (name: string) => readFileSync(join(stack.folder, name), "utf8");
   /** The dbt project that gets the model is the test's own copy. */
   const options = () => ({ env: { REELHOUSE_DBT_PROJECT: join(stack.folder, "dbt_project") } });
@@ -43,6 +45,7 @@ export function sourceAdd(stackOf: () => Stack): void {
 
     it("should write the files, keep the rest of pipeline.yaml, and refuse a second time", async () => {
       const before = read("pipeline.yaml");
+      startedMs = performance.now();
       const { stdout } = await stack.succeed([...words, "--json"], options());
       const { source, files } = JSON.parse(stdout) as {
         source: string;
@@ -99,6 +102,8 @@ export function sourceAdd(stackOf: () => Stack): void {
         "audit",
       );
       expect(rows).toEqual([{ row_count: "10", views: "3709620", week: "2024-01-15", failed: "0" }]);
+      // Of what a user waits for, all but the image of the changed project: seconds, and nothing is downloaded.
+      expect((performance.now() - startedMs) / 1000).toBeLessThan(120);
     });
 
     it("should be published with a warning when a value does not survive its cast", async () => {

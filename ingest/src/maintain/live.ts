@@ -4,6 +4,7 @@
  */
 import type { Database } from "../catalog.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
+import { newestLocationSql } from "../publish/journal.ts";
 import { currentSnapshotId, type Snapshot, type TableMetadata } from "../publish/metadata.ts";
 import type { Store } from "../store.ts";
 import { type FileLists, type ObjectName, objectName, objectsOf } from "./files.ts";
@@ -26,12 +27,7 @@ export async function keptVersions(
 ): Promise<KeptVersion[]> {
   const { rows } = await ledger.query(
     `select publication_id, table_namespace || '.' || table_name as name, new_metadata_location,
-         snapshot_id::text as snapshot, (
-         select new_metadata_location from branch.publication_table as later
-         where (later.table_namespace, later.table_name, later.table_uuid)
-             = (kept.table_namespace, kept.table_name, kept.table_uuid)
-         order by publication_id desc limit 1
-     ) as newest
+         snapshot_id::text as snapshot, ${newestLocationSql("kept")} as newest
      from branch.publication_table as kept
      where publication_id = any ($1) and new_metadata_location is not null`,
     [[...publications]],

@@ -56,16 +56,19 @@ const publicationOf = (row: any): JournalPublication => ({
   details: row.details,
 });
 
+/** SQL: the newest metadata file that any publication made current of the table that row `of` of the journal is about. */
+export const newestLocationSql = (of: string) => `(
+    select new_metadata_location from branch.publication_table as later
+    where (later.table_namespace, later.table_name, later.table_uuid)
+        = (${of}.table_namespace, ${of}.table_name, ${of}.table_uuid)
+    order by publication_id desc limit 1
+)`;
+
 /** The tables of a publication, by name. */
 export async function publishedTables(ledger: Database, id: number): Promise<JournalTable[]> {
   const { rows } = await ledger.query(
     // As text: a snapshot's id has 64 bits.
-    `select *, snapshot_id::text as snapshot, (
-         select new_metadata_location from branch.publication_table as later
-         where (later.table_namespace, later.table_name, later.table_uuid)
-             = (published.table_namespace, published.table_name, published.table_uuid)
-         order by publication_id desc limit 1
-     ) as newest_location
+    `select *, snapshot_id::text as snapshot, ${newestLocationSql("published")} as newest_location
      from branch.publication_table as published
      where publication_id = $1 and new_metadata_location is not null
      order by table_namespace, table_name`,
