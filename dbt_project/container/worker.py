@@ -7,7 +7,8 @@ write branches (`audit`, `br_...`) through Trino and nothing else.
 GET /health                                200 when the project is parsed
 GET /project                               {"sha256": of models, tests, macros, configuration and versions}
 POST /stop                                 ends a build whose client is gone; answers when nothing of it runs
-POST /build {"catalog": "audit", "part": "all"|"models"|"tests", "unit_tests": true|false}
+POST /build {"catalog": "audit", "part": "all"|"models"|"tests", "unit_tests": true|false,
+             "changed_batches": as macros/incremental.sql takes it, or null to build everything}
                                            lines {"event": "progress"}, at last {"event": "result"}
 """
 import contextlib
@@ -116,7 +117,7 @@ def retarget(manifest, catalog):
             node.relation_name = node.relation_name.replace(f'"{parsed}".', f'"{catalog}".', 1)
 
 
-def build(manifest, answer, catalog, part, unit_tests):
+def build(manifest, answer, catalog, part, unit_tests, changed_batches):
     retarget(manifest, catalog)
     started = time.monotonic()
 
@@ -125,13 +126,18 @@ def build(manifest, answer, catalog, part, unit_tests):
             node = event.data.node_info
             answer.send("progress", message=f"{node.resource_type} {node.node_name}: {node.node_status}")
 
+    options = {
+        "run": ["--vars", json.dumps({"changed_batches": changed_batches})],
+        "test": [] if unit_tests else ["--exclude-resource-type", "unit_test"],
+    }
     results = []
+    seconds = {}
     for words in PARTS[part]:
-        if words == ["test"] and not unit_tests:
-            words = [*words, "--exclude-resource-type", "unit_test"]
-        words = [*words, "--no-populate-cache"]
+        began = time.monotonic()
+        words = [*words, *options[words[0]], "--no-populate-cache"]
         outcome = dbtRunner(manifest=manifest, callbacks=[report]).invoke(words)
         results += getattr(outcome.result, "results", None) or []
+        seconds[words[0]] = round(time.monotonic() - began, 3)
         if not outcome.success:
             break
     answer.send(
@@ -139,6 +145,7 @@ def build(manifest, answer, catalog, part, unit_tests):
         success=outcome.success,
         exception=str(outcome.exception) if outcome.exception else None,
         seconds=round(time.monotonic() - started, 3),
+        test_seconds=seconds.get("test", 0),
         versions={package: importlib.metadata.version(package) for package in ["dbt-core", "dbt-trino"]},
         nodes=[
             {
@@ -194,7 +201,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         answer = Answer(self.wfile)
         threading.Thread(target=answer.keep_alive, daemon=True).start()
-        build(self.manifest, answer, request["catalog"], request["part"], bool(request.get("unit_tests")))
+        wanted = [request["catalog"], request["part"], bool(request.get("unit_tests")), request.get("changed_batches")]
+        build(self.manifest, answer, *wanted)
 
     def authorized(self):
         expected = f"Bearer {os.environ['DBT_TOKEN']}"

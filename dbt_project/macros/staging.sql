@@ -145,6 +145,32 @@ select * from cleaned
 }) }}
 {%- endmacro %}
 
+{% macro staged_columns() -%}
+{{ return([
+    'source', '_source_file', '_row_number', '_batch_id', 'load_order', 'raw_title', 'raw_year', 'raw_measures',
+    'reject_reason', 'film_key', 'movie_title', 'release_year', 'invalid_measures',
+] + (measure_columns() | list)) }}
+{%- endmacro %}
+
+{#- The staged rows of all sources, under each other; `change`: only those of the batches that were `added`. -#}
+{% macro staged_rows_of_all_sources(change=none) -%}
+{%- for source_name in source_names().split() -%}
+select
+    {%- for name in staged_columns() %}
+    {{ staged_column(name, source_name) }}{{ "," if not loop.last }}
+    {%- endfor %}
+from {{ ref('stg_' ~ source_name) }}
+{{ 'where ' ~ in_batches_of(change, source_name) if change }}
+{{ 'union all' if not loop.last }}
+{% endfor -%}
+{%- endmacro %}
+
+{#- A column of a source's staging model; null where it is the measure of others. -#}
+{% macro staged_column(name, source_name) -%}
+{%- set measure = measure_columns().get(name) -%}
+{{ name if measure is none or source_name in measure.sources else 'cast(null as ' ~ measure.type ~ ') as ' ~ name }}
+{%- endmacro %}
+
 {% macro invalid_measure_type() -%}
 row(column_name varchar, raw_value varchar, reason varchar)
 {%- endmacro %}

@@ -1,4 +1,5 @@
 /** The dbt container: asked over HTTP to build and test a branch, it answers with one JSON line per event. */
+import type { ChangedBatches } from "./changes.ts";
 import { serviceError } from "./errors.ts";
 import type { Settings } from "./settings.ts";
 
@@ -24,6 +25,8 @@ export interface BuildResult {
   exception: string | null;
   nodes: NodeResult[];
   seconds: number;
+  /** Of `seconds`, those of the tests. */
+  test_seconds: number;
   /** Of dbt's packages, by name. */
   versions: Record<string, string>;
 }
@@ -48,6 +51,8 @@ export interface BuildWork {
   /** All: the models, then their tests. */
   part: "all" | "models" | "tests";
   unitTests: boolean;
+  /** Only the films of these are computed; undefined: everything is. */
+  changed?: ChangedBatches | undefined;
   signal: AbortSignal;
 }
 
@@ -57,10 +62,11 @@ export interface BuildWork {
  */
 export async function build(
   settings: Settings,
-  { catalog, part, unitTests, signal }: BuildWork,
+  { catalog, part, unitTests, changed, signal }: BuildWork,
   onProgress: (message: string) => void,
 ): Promise<BuildResult> {
-  const answer = await call(settings, "POST", "/build", { catalog, part, unit_tests: unitTests }, signal);
+  const request = { catalog, part, unit_tests: unitTests, changed_batches: changed ?? null };
+  const answer = await call(settings, "POST", "/build", request, signal);
   try {
     for await (const event of jsonLines(answer)) {
       if (event.event === "result") return event;

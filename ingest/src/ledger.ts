@@ -443,8 +443,27 @@ export async function endRun(ledger: Database, runId: string, exitCode: number):
 
 /** The batches that count, as `source/batchId`, by load order: the input of a build. */
 export async function committedBatches(ledger: Database): Promise<string[]> {
+  return (await loadedRows(ledger)).filter(({ counts }) => counts).map(batchName);
+}
+
+/** `source/batchId`, as the journal has it. */
+export const batchName = ({ source, batchId }: LoadedKey) => `${source}/${batchId}`;
+
+export interface LoadedRows extends LoadedKey {
+  rows: number;
+  /** It is part of the input of a build; others were, and were excluded or replaced. */
+  counts: boolean;
+}
+
+/** The batches whose rows are in bronze, by load order. */
+export async function loadedRows(ledger: Database): Promise<LoadedRows[]> {
   const { rows } = await ledger.query(
-    "select source || '/' || batch_id as batch from ledger.batch where state = 'committed' order by load_order",
+    `select * from ledger.batch where state in ('committed', 'excluded', 'replaced') order by load_order`,
   );
-  return rows.map((row) => row.batch);
+  return rows.map(({ source, batch_id, rows_accepted, state }) => ({
+    source,
+    batchId: batch_id,
+    rows: rows_accepted,
+    counts: state === "committed",
+  }));
 }

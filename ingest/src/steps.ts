@@ -3,14 +3,15 @@ import { createHash } from "node:crypto";
 import { setExcluded } from "./bronze/exclusion.ts";
 import { widenBatches } from "./bronze/tables.ts";
 import { connectCatalog, type Database } from "./catalog.ts";
+import { currentRules, type Rules, type Scope, scopeOf } from "./changes.ts";
 import { loadingParts, requireHealthy } from "./checks.ts";
 import type { Pipeline, Source } from "./config.ts";
 import { type BuildResult, type BuildWork, build, type NodeResult, projectHash, stopBuild } from "./dbt.ts";
 import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
 import { type IngestResult, ingest, type LoadTools } from "./ingest.ts";
-import { committedBatches, type LoadedDelivery, loadedDeliveries, refusedSources } from "./ledger.ts";
+import { batchName, type LoadedDelivery, loadedDeliveries, loadedRows, refusedSources } from "./ledger.ts";
 import { connectBuckets } from "./objects/delivered.ts";
-import { latestPublication } from "./publish/journal.ts";
+import { type JournalPublication, latestPublication, publishedTables } from "./publish/journal.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
 import { ensureManifest } from "./publish/manifest.ts";
 import { branchPointers, forkAudit, type Publication, publish, type TestCounts } from "./publish/publish.ts";
@@ -67,6 +68,8 @@ export interface BuildOptions {
   unitTests: boolean;
   /** Publish although the latest delivery of some sources was refused; the publication says which. */
   partial: boolean;
+  /** Build all rows, not only those of the films that changed. */
+  fullRefresh: boolean;
 }
 
 /**
@@ -77,10 +80,13 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
   const { settings, ledger, report, runId, signal } = run;
   const missing = await refusedSources(ledger);
   if (missing.length > 0 && !options.partial) throw incomplete(missing);
-  const batches = await committedBatches(ledger);
-  const fingerprint = await inputFingerprint(run, batches, missing);
+  const loaded = await loadedRows(ledger);
+  const batches = loaded.filter(({ counts }) => counts).map(batchName);
+  const rules = currentRules(await projectHash(settings));
+  const fingerprint = inputFingerprint(rules, batches, missing);
   const latest = await latestPublication(ledger);
-  if (latest?.fingerprint === fingerprint && !options.force && !options.unitTests) {
+  const isWanted = options.force || options.unitTests || options.fullRefresh;
+  if (latest?.fingerprint === fingerprint && !isWanted) {
     report.info("unchanged", `nothing new since publication ${latest.id}: not built again`);
     return undefined;
   }
@@ -89,7 +95,11 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
   const publisher = await connectCatalog(settings, "publisher");
   try {
     const base = await forkAudit(publisher);
-    const built = await dbtStep(run, { catalog: "audit", part: "all", unitTests: options.unitTests });
+    const scope: Scope = options.fullRefresh
+      ? { whole: "--full-refresh" }
+      : scopeOf(await withTables(run, latest), { batches: loaded, rules, fork: base });
+    const { unitTests } = options;
+    const built = await dbtStep(run, { catalog: "audit", part: "all", unitTests, changed: scope.changed });
     const tested = await branchPointers(publisher, "audit");
     signal.throwIfAborted();
     const store = connectStore(settings, "publisher");
@@ -97,7 +107,7 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
     const publication = await publish(
       { publisher, store },
       { base, tested, built: tables, tests },
-      { kind: "build", runId, fingerprint, batches, details },
+      { kind: "build", runId, fingerprint, batches, details: { ...details, scope, rules } },
     );
     await keepManifest(run, store);
     tellPublished(publication, details.tests.passed, report);
@@ -128,6 +138,7 @@ export async function outcomeOf({ settings }: Run, built: BuildResult, missing: 
     missing,
     tests: countTests(built.nodes.filter(isTest)),
     build_seconds: built.seconds,
+    test_seconds: built.test_seconds,
     versions: await runningVersions(settings, built.versions),
   };
   return { tables: builtTables(built), tests: testsByTable(built), details };
@@ -146,14 +157,17 @@ export const incomplete = (missing: string[]) =>
     next: "mend or replace the files that 'reelhouse status' names and run again, or publish the rest with --partial",
   });
 
-/** What a publication depends on: batches, what is missing, dbt project, and the year, which bounds valid years. */
-export async function inputFingerprint(
-  { settings }: Run,
+async function withTables({ ledger }: Run, publication: JournalPublication | undefined) {
+  return publication && { publication, tables: await publishedTables(ledger, publication.id) };
+}
+
+/** What a publication depends on: dbt project, year, batches, and what is missing. */
+export function inputFingerprint(
+  { projectSha256, year }: Rules,
   batches: string[],
   missing: string[],
-): Promise<string> {
-  const year = String(new Date().getUTCFullYear());
-  const parts = [await projectHash(settings), year, `missing: ${missing.join(", ")}`, ...batches];
+): string {
+  const parts = [projectSha256, String(year), `missing: ${missing.join(", ")}`, ...batches];
   return createHash("sha256").update(parts.join("\n")).digest("hex");
 }
 

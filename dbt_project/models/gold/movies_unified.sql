@@ -1,24 +1,24 @@
 with film_xref as (
 
-    select * from {{ ref('film_xref') }}
+    select * from {{ touched(ref('film_xref')) }}
 
 ),
 
 critic_agg as (
 
-    select * from {{ ref('critic_agg') }}
+    select * from {{ touched(ref('critic_agg')) }}
 
 ),
 
 audience_pulse as (
 
-    select * from {{ ref('audience_pulse') }}
+    select * from {{ touched(ref('audience_pulse')) }}
 
 ),
 
 box_office as (
 
-    select * from {{ ref('box_office_metrics') }}
+    select * from {{ touched(ref('box_office_metrics')) }}
 
 ),
 

@@ -1,6 +1,6 @@
 with provider_rows as (
 
-    select * from {{ ref('provider_rows') }}
+    select * from {{ touched(ref('provider_rows')) }}
     where fate = 'kept'
 
 ),

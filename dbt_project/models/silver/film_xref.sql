@@ -3,7 +3,7 @@ with provider_rows as (
     select
         *,
         if(source like 'box_office_%', 'box_office', source) as provider
-    from {{ ref('provider_rows') }}
+    from {{ touched(ref('provider_rows')) }}
     where fate = 'kept'
 
 ),

@@ -3,7 +3,7 @@ with kept as (
     select
         *,
         cast(json_parse(invalid_measures) as array({{ invalid_measure_type() }})) as measures
-    from {{ ref('provider_rows') }}
+    from {{ touched(ref('provider_rows')) }}
     where fate = 'kept'
 
 ),

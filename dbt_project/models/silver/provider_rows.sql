@@ -1,26 +1,22 @@
+-- In an incremental build: all rows of each touched film, and the rejected rows of the added batches.
 with staged as (
 
-    {% for source_name in source_names().split() %}
+    {% if is_incremental_build() %}
+    select * from {{ build_table('added_rows') }}
+    union all
+    -- The other rows of the touched films: those of batches that are removed do not count any more.
     select
-        source,
-        _source_file,
-        _row_number,
-        _batch_id,
-        load_order,
-        raw_title,
-        raw_year,
-        raw_measures,
-        reject_reason,
-        film_key,
-        movie_title,
-        release_year,
-        {% for name, measure in measure_columns().items() %}
-        {{ name if source_name in measure.sources else 'cast(null as ' ~ measure.type ~ ')' }} as {{ name }},
+        {% for name in staged_columns() %}
+        {{ 'batches' if name == 'load_order' else 'earlier' }}.{{ name }}{{ "," if not loop.last }}
         {% endfor %}
-        invalid_measures
-    from {{ ref('stg_' ~ source_name) }}
-    {% if not loop.last %}union all{% endif %}
-    {% endfor %}
+    from {{ this }} as earlier
+    inner join {{ build_table('touched_films') }} as touched_films on earlier.film_key = touched_films.film_key
+    inner join {{ source('bronze', 'batches') }} as batches
+        on earlier.source = batches.source and earlier._batch_id = batches.batch_id
+    where batches.excluded_at is null and earlier.fate != 'rejected'
+    {% else %}
+    {{ staged_rows_of_all_sources() | indent }}
+    {% endif %}
 
 ),
 

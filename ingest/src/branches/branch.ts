@@ -1,6 +1,7 @@
 /** What people do with a branch: make it, build and test on it, publish what passed, drop it. */
 import { connectCatalog, type Database } from "../catalog.ts";
-import type { BuildResult } from "../dbt.ts";
+import { currentRules } from "../changes.ts";
+import { type BuildResult, projectHash } from "../dbt.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
 import { committedBatches, refusedSources } from "../ledger.ts";
 import { latestPublication, requirePublication } from "../publish/journal.ts";
@@ -92,7 +93,8 @@ export function buildBranch(
     const missing = await refusedSources(ledger);
     if (missing.length > 0 && !partial) throw incomplete(missing);
     // Of the models that are about to be built.
-    const fingerprint = await inputFingerprint(run, batches, missing);
+    const rules = currentRules(await projectHash(run.settings));
+    const fingerprint = inputFingerprint(rules, batches, missing);
     await publisher.query("select branch.note_tested($1, null)", [name]);
     const { built, pointers } = await buildThenTest(run, publisher, { name, unitTests });
     const outcome = await outcomeOf(run, built, missing);
@@ -121,7 +123,11 @@ async function buildThenTest(
   const tests = await dbtStep(run, { catalog, part: "tests", unitTests });
   await refuseChanged(publisher, { name, pointers }, "while its tests ran");
   const nodes = [...models.nodes, ...tests.nodes];
-  return { built: { ...models, nodes, seconds: models.seconds + tests.seconds }, pointers };
+  const { test_seconds } = tests;
+  return {
+    built: { ...models, nodes, seconds: models.seconds + tests.seconds, test_seconds },
+    pointers,
+  };
 }
 
 /** Publishes what the newest build on the branch made, when that is what the branch has and nothing else was published. */

@@ -17,12 +17,14 @@ const building = {
   json,
   force: { type: "boolean", help: "build and publish even if nothing changed" },
   "unit-tests": { type: "boolean", help: "also run the models' unit tests" },
+  "full-refresh": { type: "boolean", help: "build all rows anew, not only those of films that changed" },
 } as const satisfies Record<string, Option>;
 
 const buildOptions = ({ options }: Words): BuildOptions => ({
   force: options.force === true,
   partial: options.partial === true,
   unitTests: options["unit-tests"] === true,
+  fullRefresh: options["full-refresh"] === true,
 });
 
 export const run: Command = {

@@ -189,8 +189,12 @@ export const manifestListOf = (metadata: TableMetadata): string | undefined =>
 
 /** The number of rows of the current snapshot, as its writer recorded it; undefined where it did not. */
 export function recordedRowCount(metadata: TableMetadata): number | undefined {
-  const total = snapshotOf(metadata, stateOf(metadata).snapshotId)?.summary?.["total-records"];
-  return total === undefined ? undefined : Number(total);
+  const summary = snapshotOf(metadata, stateOf(metadata).snapshotId)?.summary;
+  const written = summary?.["total-records"];
+  // Trino deletes each row once, by its place in a file, and leaves it there.
+  return written === undefined
+    ? undefined
+    : Number(written) - Number(summary?.["total-position-deletes"] ?? 0);
 }
 
 /** `s3://…/metadata/00007-<uuid>.metadata.json` -> the next version's location under a new uuid. */

@@ -168,7 +168,8 @@ export async function commitRollback(
     }),
   );
   const { fingerprint, batches } = to;
-  const details = { restores: to.id, missing: to.details.missing, tests: to.details.tests };
+  const { missing, tests, rules } = to.details;
+  const details = { restores: to.id, missing, tests, rules };
   const occasion = { kind: "rollback" as const, runId, fingerprint, batches, details };
   return commitPublication(publisher, { edition, branch: null, tables: moved }, occasion);
 }

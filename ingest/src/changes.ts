@@ -1,0 +1,77 @@
+/** What a build has to compute: only what other batches bring since the publication that it starts from, or all. */
+import { batchName, type LoadedRows } from "./ledger.ts";
+import type { JournalPublication, JournalTable } from "./publish/journal.ts";
+import type { Pointers } from "./publish/publish.ts";
+
+/** By source: ids of batches. */
+type BatchesBySource = Record<string, string[]>;
+
+/** The difference between what counts and what the publication has seen; `dbt_project/macros/incremental.sql` reads it. */
+export interface ChangedBatches {
+  added: BatchesBySource;
+  removed: BatchesBySource;
+}
+
+/**
+ * What rows become, beside the batches: the dbt project, and the year, which bounds valid years. A publication has them
+ * in its `details`.
+ */
+export interface Rules {
+  projectSha256: string;
+  year: number;
+}
+
+/** Why everything is built; or which batches are looked at. */
+export type Scope = { whole: string; changed?: undefined } | { changed: ChangedBatches };
+
+/** Each is a literal in several statements. */
+const mostBatches = 200;
+/** Of all rows. With more of them, whole tables are made in less time than their rows are replaced. */
+const mostShare = 0.1;
+
+export const currentRules = (projectSha256: string): Rules => ({
+  projectSha256,
+  year: new Date().getUTCFullYear(),
+});
+
+/**
+ * `fork`: where the branch starts from. Everything is built unless it is certain that the tables of `latest` are there,
+ * untouched, made by the same rules from the batches that the journal names.
+ */
+export function scopeOf(
+  latest: { publication: JournalPublication; tables: readonly JournalTable[] } | undefined,
+  { batches, rules, fork }: { batches: readonly LoadedRows[]; rules: Rules; fork: Pointers },
+): Scope {
+  if (latest === undefined) return { whole: "nothing is published yet" };
+  if (!isMadeBy(rules, latest.publication)) return { whole: "the models or the year changed" };
+  if (!isWhatIsPublished(fork, latest.tables))
+    return { whole: "the branch does not start from the newest publication" };
+  const seen = new Set(latest.publication.batches);
+  const added = batches.filter((batch) => batch.counts && !seen.has(batchName(batch)));
+  const removed = batches.filter((batch) => !batch.counts && seen.has(batchName(batch)));
+  const counted = batches.filter(({ counts }) => counts);
+  if (seen.size + added.length - removed.length !== counted.length) return { whole: "a batch is gone" };
+  const changed = [...added, ...removed];
+  if (changed.length === 0) return { whole: "no batch changed" };
+  if (changed.length > mostBatches) return { whole: `more than ${mostBatches} batches changed` };
+  if (rowsOf(changed) > mostShare * rowsOf(counted)) return { whole: "many rows changed" };
+  return { changed: { added: bySource(added), removed: bySource(removed) } };
+}
+
+function isMadeBy(rules: Rules, { details }: JournalPublication): boolean {
+  const made = details.rules as Rules | undefined;
+  return made?.projectSha256 === rules.projectSha256 && made.year === rules.year;
+}
+
+const isWhatIsPublished = (fork: Pointers, tables: readonly JournalTable[]) =>
+  tables.length === fork.size &&
+  tables.every(({ name, newestLocation }) => fork.get(name) === newestLocation);
+
+const rowsOf = (batches: readonly LoadedRows[]) => batches.reduce((sum, { rows }) => sum + rows, 0);
+
+function bySource(batches: readonly LoadedRows[]): BatchesBySource {
+  const groups = Object.groupBy(batches, ({ source }) => source);
+  return Object.fromEntries(
+    Object.entries(groups).map(([source, members = []]) => [source, members.map(({ batchId }) => batchId)]),
+  );
+}
