@@ -176,3 +176,11 @@ describe("metadata files", () => {
     expect(() => nextMetadataLocation("s3://w/t/metadata/v1.metadata.json", "new")).toThrow("expected");
   });
 });
+
+describe("the number of rows", () => {
+  it("should leave out those that were deleted and are still in their files", () => {
+    const summary = { "total-records": "10", "total-position-deletes": "4" };
+    const snapshots = base.snapshots?.map((snapshot) => ({ ...snapshot, summary }));
+    expect(recordedRowCount({ ...base, snapshots: snapshots ?? [] })).toBe(6);
+  });
+});
