@@ -74,7 +74,12 @@ export interface Finished {
 export async function finish(run: Run, { withLanding }: { withLanding: boolean }): Promise<Finished> {
   const { ledger, signal } = run;
   const erasure = await openErasures(ledger);
-  const publication = await buildStep(run, { force: true, unitTests: false, partial: true });
+  const publication = await buildStep(run, {
+    force: true,
+    unitTests: false,
+    partial: true,
+    fullRefresh: true,
+  });
   if (publication === undefined) throw new Error("a forced build publishes");
   const tools = upkeepTools(run);
   const ended = await publicationsOf(ledger, erasure.batches, publication.id);

@@ -54,7 +54,8 @@ export async function publishUpkeep(
     const tables = await Promise.all(published.map((base) => writeTable(base, write)));
     const bronze = await Promise.all(change.bronze.map((base) => writeBronze(base, write)));
     const branch = fork ? "maintenance" : null;
-    return await commitPublication(publisher, { edition, branch, tables }, occasionOf(run, latest), {
+    const occasion = occasionOf(run, latest, change);
+    return await commitPublication(publisher, { edition, branch, tables }, occasion, {
       bronze,
       expired: leaving,
       erasure: change.erasure,
@@ -64,10 +65,18 @@ export async function publishUpkeep(
   }
 }
 
-/** The same input as before, so a run finds nothing new; what is known of the tests and the build stays so. */
-function occasionOf({ runId }: Run, { fingerprint, batches, details }: JournalPublication) {
-  const { restores: _, ...known } = details;
-  return { kind: "maintenance" as const, runId, fingerprint, batches, details: known };
+/**
+ * The same input as before, so a run finds nothing new; what is known of the tests and the build stays so. But after an
+ * erasure the batches have other rows: without rules the next build computes everything.
+ */
+function occasionOf(
+  { runId }: Run,
+  { fingerprint, batches, details }: JournalPublication,
+  { erasure }: Change,
+) {
+  const { restores: _, rules, ...known } = details;
+  const stays = erasure ? known : { ...known, rules };
+  return { kind: "maintenance" as const, runId, fingerprint, batches, details: stays };
 }
 
 /** Answers where the fork's tables are afterwards. */
