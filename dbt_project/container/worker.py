@@ -8,7 +8,7 @@ GET /health                                200 when the project is parsed
 GET /project                               {"sha256": of models, tests, macros, configuration and versions}
 POST /stop                                 ends a build whose client is gone; answers when nothing of it runs
 POST /build {"catalog": "audit", "part": "all"|"models"|"tests", "unit_tests": true|false,
-             "changed_batches": as macros/incremental.sql takes it, or null to build everything}
+             "variables": what the macros take: changed_batches, check_contracts}
                                            lines {"event": "progress"}, at last {"event": "result"}
 """
 import contextlib
@@ -117,7 +117,7 @@ def retarget(manifest, catalog):
             node.relation_name = node.relation_name.replace(f'"{parsed}".', f'"{catalog}".', 1)
 
 
-def build(manifest, answer, catalog, part, unit_tests, changed_batches):
+def build(manifest, answer, catalog, part, unit_tests, variables):
     retarget(manifest, catalog)
     started = time.monotonic()
 
@@ -127,7 +127,7 @@ def build(manifest, answer, catalog, part, unit_tests, changed_batches):
             answer.send("progress", message=f"{node.resource_type} {node.node_name}: {node.node_status}")
 
     options = {
-        "run": ["--vars", json.dumps({"changed_batches": changed_batches})],
+        "run": ["--vars", json.dumps(variables)],
         "test": [] if unit_tests else ["--exclude-resource-type", "unit_test"],
     }
     results = []
@@ -201,7 +201,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         answer = Answer(self.wfile)
         threading.Thread(target=answer.keep_alive, daemon=True).start()
-        wanted = [request["catalog"], request["part"], bool(request.get("unit_tests")), request.get("changed_batches")]
+        wanted = [request["catalog"], request["part"], bool(request.get("unit_tests")), request["variables"]]
         build(self.manifest, answer, *wanted)
 
     def authorized(self):

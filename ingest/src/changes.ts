@@ -58,7 +58,7 @@ export function scopeOf(
   return { changed: { added: bySource(added), removed: bySource(removed) } };
 }
 
-function isMadeBy(rules: Rules, { details }: JournalPublication): boolean {
+export function isMadeBy(rules: Rules, { details }: JournalPublication): boolean {
   const made = details.rules as Rules | undefined;
   return made?.projectSha256 === rules.projectSha256 && made.year === rules.year;
 }

@@ -53,6 +53,8 @@ export interface BuildWork {
   unitTests: boolean;
   /** Only the films of these are computed; undefined: everything is. */
   changed?: ChangedBatches | undefined;
+  /** Compare the columns that each model gives with its contract first. Needed once for a project. */
+  checkContracts: boolean;
   signal: AbortSignal;
 }
 
@@ -62,10 +64,11 @@ export interface BuildWork {
  */
 export async function build(
   settings: Settings,
-  { catalog, part, unitTests, changed, signal }: BuildWork,
+  { catalog, part, unitTests, changed, checkContracts, signal }: BuildWork,
   onProgress: (message: string) => void,
 ): Promise<BuildResult> {
-  const request = { catalog, part, unit_tests: unitTests, changed_batches: changed ?? null };
+  const variables = { changed_batches: changed ?? null, check_contracts: checkContracts };
+  const request = { catalog, part, unit_tests: unitTests, variables };
   const answer = await call(settings, "POST", "/build", request, signal);
   try {
     for await (const event of jsonLines(answer)) {

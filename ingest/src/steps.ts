@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { setExcluded } from "./bronze/exclusion.ts";
 import { widenBatches } from "./bronze/tables.ts";
 import { connectCatalog, type Database } from "./catalog.ts";
-import { currentRules, type Rules, type Scope, scopeOf } from "./changes.ts";
+import { currentRules, isMadeBy, type Rules, type Scope, scopeOf } from "./changes.ts";
 import { loadingParts, requireHealthy } from "./checks.ts";
 import type { Pipeline, Source } from "./config.ts";
 import { type BuildResult, type BuildWork, build, type NodeResult, projectHash, stopBuild } from "./dbt.ts";
@@ -99,7 +99,9 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
       ? { whole: "--full-refresh" }
       : scopeOf(await withTables(run, latest), { batches: loaded, rules, fork: base });
     const { unitTests } = options;
-    const built = await dbtStep(run, { catalog: "audit", part: "all", unitTests, changed: scope.changed });
+    const { changed } = scope;
+    const checkContracts = latest === undefined || !isMadeBy(rules, latest);
+    const built = await dbtStep(run, { catalog: "audit", part: "all", unitTests, changed, checkContracts });
     const tested = await branchPointers(publisher, "audit");
     signal.throwIfAborted();
     const store = connectStore(settings, "publisher");

@@ -10,6 +10,8 @@ export interface Real {
   dbt(sql: string): Promise<unknown>;
   /** A reader's. */
   read(sql: string): Promise<Row[]>;
+  /** Upkeep; answers with its publication, where it published. */
+  maintain(): Promise<Row | undefined>;
   /** The commands that ran, in their order. */
   log: string[];
 }

@@ -164,6 +164,17 @@ const readPast = (choices: number[]) =>
     { needsBranch: false },
   );
 
+/** Upkeep: it rewrites the tables that need it and publishes them, and takes away files that nobody reads. */
+const maintain = command(
+  "maintain",
+  async (model, real) => {
+    const publication = await real.maintain();
+    if (publication !== undefined) notePublication(model, publication, copy(newest(model).tables));
+    await expectAnswers(real, present(model));
+  },
+  { needsBranch: false },
+);
+
 const name = fc.constantFrom(...names);
 const value = fc.constantFrom(...values);
 /** Some of all that was, whatever its number. */
@@ -178,6 +189,7 @@ const weighted: [weight: number, commands: fc.Arbitrary<Command>][] = [
   [1, fc.constant(fail)],
   [3, choice.map(rollback)],
   [2, name.map(drop)],
+  [1, fc.constant(maintain)],
   [2, fc.array(choice, { minLength: 12, maxLength: 12 }).map(readPast)],
 ];
 
