@@ -1,5 +1,6 @@
-{#- A table is replaced whole, in place, or in an incremental build the rows of the touched films are. dbt-trino's own materialization renames and drops by default, and a drop on a branch
-    deletes shared files; whatever its setting, it first asks what is there. The same for views: replacing needs no look. -#}
+{#- A table is replaced whole, in place; in an incremental build, the rows of the touched films are. dbt-trino's own
+    materialization renames and drops by default, and a drop on a branch deletes shared files; whatever its setting, it
+    first asks what is there. The same for views: replacing needs no look. -#}
 {% materialization table, adapter='trino' %}
     {% set target_relation = this.incorporate(type='table') %}
     {{ run_hooks(pre_hooks) }}
