@@ -66,28 +66,19 @@ function recordOf(source: SourceName, film: number): string[] {
   return [`The Film No. ${film}`, String(1900 + (film % 120)), ...measures];
 }
 
-const objectOf = (source: SourceName, cells: string[]) =>
-  Object.fromEntries(columnsOf(source).map((name, index) => [name, cells[index]]));
+function objectOf(source: SourceName, cells: string[]): Record<string, string | undefined> {
+  return Object.fromEntries(columnsOf(source).map((name, index) => [name, cells[index]]));
+}
 
-const asCsv = (source: SourceName, records: string[][]) =>
-  [columnsOf(source), ...records].map((cells) => `${cells.join(",")}\n`).join("");
+function asCsv(source: SourceName, records: string[][]): string {
+  return [columnsOf(source), ...records].map((cells) => `${cells.join(",")}\n`).join("");
+}
 
 /** The parts of the newest publication's build: its tables, and the tests, which read whole tables. */
 function noteBuild(name: string): void {
   const sql = `select details ->> 'build_seconds', details ->> 'test_seconds' from branch.publication order by id desc limit 1`;
-  const psql = [
-    "exec",
-    "-T",
-    "catalog",
-    "psql",
-    "--no-psqlrc",
-    "-At",
-    "--dbname",
-    "lakehouse",
-    "--command",
-    sql,
-  ];
-  const [all = 0, tests = 0] = compose(...psql)
+  const psql = ["psql", "--no-psqlrc", "-At", "--dbname", "lakehouse", "--command", sql];
+  const [all = 0, tests = 0] = compose("exec", "-T", "catalog", ...psql)
     .trim()
     .split("|")
     .map(Number);
