@@ -5,8 +5,12 @@
     A film is all rows of one film_key, its years and bridges included, and each model below gives a film's rows from that
     film's rows alone. So the same SQL over the touched films' rows gives what a whole build would give for them. -#}
 
+{#- A source that is not among the films' own may be read by any model, so a change of it builds everything. -#}
 {% macro is_incremental_build() -%}
-{{ return(execute and var('changed_batches', none) is not none) }}
+{%- set changed = var('changed_batches', none) -%}
+{%- if not execute or changed is none -%}{{ return(false) }}{%- endif -%}
+{%- set others = (changed.added.keys() | list + changed.removed.keys() | list) | reject('in', source_names().split()) -%}
+{{ return(others | list | length == 0) }}
 {%- endmacro %}
 
 {#- The rows of a table in stale_rows that a model of its list reads: in an incremental build the touched ones only. -#}

@@ -1,7 +1,10 @@
 /** What a build has to compute: only what other batches bring since the publication that it starts from, or all. */
+import { isDeepStrictEqual } from "node:util";
 import { batchName, type LoadedRows } from "./ledger.ts";
 import type { JournalPublication, JournalTable } from "./publish/journal.ts";
 import type { Pointers } from "./publish/publish.ts";
+import type { Run } from "./session.ts";
+import { runningVersions } from "./versions.ts";
 
 /** By source: ids of batches. */
 type BatchesBySource = Record<string, string[]>;
@@ -13,12 +16,15 @@ export interface ChangedBatches {
 }
 
 /**
- * What rows become, beside the batches: the dbt project, and the year, which bounds valid years. A publication has them
- * in its `details`.
+ * What rows become, beside the batches: the dbt project; the year, which bounds valid years; Trino, whose functions make
+ * keys and numbers; and how many erasures there were, for they take rows out of batches. A publication has them in its
+ * `details`.
  */
 export interface Rules {
   projectSha256: string;
   year: number;
+  trino: string;
+  erasures: number;
 }
 
 /** Why everything is built; or which batches are looked at. */
@@ -29,10 +35,18 @@ const mostBatches = 200;
 /** Of all rows. With more of them, whole tables are made in less time than their rows are replaced. */
 const mostShare = 0.1;
 
-export const currentRules = (projectSha256: string): Rules => ({
-  projectSha256,
-  year: new Date().getUTCFullYear(),
-});
+export async function currentRules({ settings, ledger }: Run, projectSha256: string): Promise<Rules> {
+  const { rows } = await ledger.query("select count(*)::integer as erasures from ledger.erasure");
+  const { trino } = await runningVersions(settings, {});
+  return {
+    projectSha256,
+    year: currentYear(),
+    trino: trino as string,
+    erasures: rows[0].erasures,
+  };
+}
+
+export const currentYear = (): number => new Date().getUTCFullYear();
 
 /**
  * `fork`: where the branch starts from. Everything is built unless it is certain that the tables of `latest` are there,
@@ -43,7 +57,8 @@ export function scopeOf(
   { batches, rules, fork }: { batches: readonly LoadedRows[]; rules: Rules; fork: Pointers },
 ): Scope {
   if (latest === undefined) return { whole: "nothing is published yet" };
-  if (!isMadeBy(rules, latest.publication)) return { whole: "the models or the year changed" };
+  if (!isMadeBy(rules, latest.publication))
+    return { whole: "the models, Trino or the year changed, or rows were erased" };
   if (!isWhatIsPublished(fork, latest.tables))
     return { whole: "the branch does not start from the newest publication" };
   const seen = new Set(latest.publication.batches);
@@ -59,8 +74,7 @@ export function scopeOf(
 }
 
 export function isMadeBy(rules: Rules, { details }: JournalPublication): boolean {
-  const made = details.rules as Rules | undefined;
-  return made?.projectSha256 === rules.projectSha256 && made.year === rules.year;
+  return isDeepStrictEqual(details.rules, rules);
 }
 
 const isWhatIsPublished = (fork: Pointers, tables: readonly JournalTable[]) =>

@@ -379,7 +379,9 @@ export async function commitBatches(ledger: Database, commits: readonly Commit[]
      )
      update ledger.batch as batch set state = 'committed', rows_read = "rowsRead", rows_accepted = "rowsAccepted",
          rows_quarantined = "rowsQuarantined", load_order = "loadOrder", committed_at = "committedAt"
-     from commit where batch.source = commit.source and batch_id = "batchId" and state <> 'committed'`,
+     from commit
+     -- Another source may have a batch of the same id, which was excluded since it counted.
+     where batch.source = commit.source and batch_id = "batchId" and state in ('claimed', 'written')`,
     [JSON.stringify(commits)],
   );
 }

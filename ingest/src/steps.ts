@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { setExcluded } from "./bronze/exclusion.ts";
 import { widenBatches } from "./bronze/tables.ts";
 import { connectCatalog, type Database } from "./catalog.ts";
-import { currentRules, isMadeBy, type Rules, type Scope, scopeOf } from "./changes.ts";
+import { currentRules, currentYear, isMadeBy, type Scope, scopeOf } from "./changes.ts";
 import { loadingParts, requireHealthy } from "./checks.ts";
 import type { Pipeline, Source } from "./config.ts";
 import { type BuildResult, type BuildWork, build, type NodeResult, projectHash, stopBuild } from "./dbt.ts";
@@ -82,8 +82,8 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
   if (missing.length > 0 && !options.partial) throw incomplete(missing);
   const loaded = await loadedRows(ledger);
   const batches = loaded.filter(({ counts }) => counts).map(batchName);
-  const rules = currentRules(await projectHash(settings));
-  const fingerprint = inputFingerprint(rules, batches, missing);
+  const projectSha256 = await projectHash(settings);
+  const fingerprint = inputFingerprint(projectSha256, batches, missing);
   const latest = await latestPublication(ledger);
   const isWanted = options.force || options.unitTests || options.fullRefresh;
   if (latest?.fingerprint === fingerprint && !isWanted) {
@@ -94,14 +94,14 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
   await widenBatches(connectTrino(settings, "ingest", { catalog: "ingest", signal }));
   const publisher = await connectCatalog(settings, "publisher");
   try {
+    const rules = await currentRules(run, projectSha256);
     const base = await forkAudit(publisher);
-    const scope: Scope = options.fullRefresh
+    const wanted: Scope = options.fullRefresh
       ? { whole: "--full-refresh" }
       : scopeOf(await withTables(run, latest), { batches: loaded, rules, fork: base });
     const { unitTests } = options;
-    const { changed } = scope;
     const checkContracts = latest === undefined || !isMadeBy(rules, latest);
-    const built = await dbtStep(run, { catalog: "audit", part: "all", unitTests, changed, checkContracts });
+    const { built, scope } = await buildOnAudit(run, publisher, wanted, { unitTests, checkContracts });
     const tested = await branchPointers(publisher, "audit");
     signal.throwIfAborted();
     const store = connectStore(settings, "publisher");
@@ -118,6 +118,33 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
     await publisher.end();
   }
 }
+
+/**
+ * A build of what changed stands on what was published: where that is damaged, it fails, and so would each one after it.
+ * So a failed one is made up for, once, by a build of everything, which stands on bronze alone.
+ */
+async function buildOnAudit(
+  run: Run,
+  publisher: Database,
+  scope: Scope,
+  work: Pick<BuildWork, "unitTests" | "checkContracts">,
+): Promise<{ built: BuildResult; scope: Scope }> {
+  try {
+    const { changed } = scope;
+    return { built: await dbtStep(run, { catalog: "audit", part: "all", changed, ...work }), scope };
+  } catch (error) {
+    if (scope.changed === undefined || !isRefusedBuild(error)) throw error;
+    const whole = "models or tests failed on what changed";
+    run.report.warn("built_whole", `${whole}: everything is built`);
+    await forkAudit(publisher);
+    return buildOnAudit(run, publisher, { whole }, work);
+  }
+}
+
+/** dbt did its work, and a model or a test of it failed. */
+const isRefusedBuild = (error: unknown) =>
+  error instanceof ReelhouseError &&
+  (error.exitCode === exitCode.testsFailed || error.exitCode === exitCode.failed);
 
 /** In this order: a build that is still alive would start further queries, on the branch that is built next. */
 export async function endEarlierBuild({ settings }: Run): Promise<void> {
@@ -164,12 +191,8 @@ async function withTables({ ledger }: Run, publication: JournalPublication | und
 }
 
 /** What a publication depends on: dbt project, year, batches, and what is missing. */
-export function inputFingerprint(
-  { projectSha256, year }: Rules,
-  batches: string[],
-  missing: string[],
-): string {
-  const parts = [projectSha256, String(year), `missing: ${missing.join(", ")}`, ...batches];
+export function inputFingerprint(projectSha256: string, batches: string[], missing: string[]): string {
+  const parts = [projectSha256, String(currentYear()), `missing: ${missing.join(", ")}`, ...batches];
   return createHash("sha256").update(parts.join("\n")).digest("hex");
 }
 

@@ -1,7 +1,7 @@
 /**
  * Times what 1,000 rows more cost, by the rows that are there: `npm run bench:incremental [ROUNDS] [ROWS...]` (default 3
  * rounds at 10,000, 100,000 and 1,000,000). A fifth of the rows comes from each source; of those that are added, half are
- * about films that are known. Prints a Markdown table of medians.
+ * about films that are known, from all over the tables. Prints a Markdown table of medians.
  */
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,11 +25,13 @@ let films = 0;
 for (const rows of sizes) {
   const size = `${rows.toLocaleString("en")} rows`;
   process.stderr.write(`${size}\n`);
-  deliver(films, rows / sourceNames.length);
+  deliver(numbers(films, rows / sourceNames.length));
   await timed("scripts/reelhouse", run);
   for (let round = 1; round <= Number(rounds); round++) {
     const newFilms = addedRows / sourceNames.length / 2;
-    deliver(films - newFilms, films + newFilms);
+    const step = Math.floor(films / newFilms);
+    const known = Array.from({ length: newFilms }, (_, index) => index * step + round);
+    deliver([...known, ...numbers(films, films + newFilms)]);
     note(seconds, `${size}: \`run\`, ${addedRows} rows more`, await timed("scripts/reelhouse", run));
     noteBuild(`${size}: \`run\`, ${addedRows} rows more`);
   }
@@ -44,10 +46,14 @@ compose("down", "--volumes", "--remove-orphans");
 rmSync(scratch, { recursive: true });
 process.stdout.write(table("What", "s", seconds, 1));
 
-/** Writes a file of each source with the films from number `first` up to and without `end`. */
-function deliver(first: number, end: number): void {
+function numbers(first: number, end: number): number[] {
+  return Array.from({ length: end - first }, (_, index) => first + index);
+}
+
+/** Writes a file of each source with the films of these numbers. */
+function deliver(wanted: number[]): void {
   for (const source of sourceNames) {
-    const records = Array.from({ length: end - first }, (_, index) => recordOf(source, first + index));
+    const records = wanted.map((film) => recordOf(source, film));
     const isJson = source === "audience_pulse";
     const text = isJson
       ? JSON.stringify(records.map((cells) => objectOf(source, cells)))
@@ -55,7 +61,7 @@ function deliver(first: number, end: number): void {
     const path = join(scratch, "data/sample", `${source}.${isJson ? "json" : "csv"}`);
     writeFileSync(path, text);
   }
-  films = Math.max(films, end);
+  films = Math.max(films, ...wanted.slice(-1).map((last) => last + 1));
 }
 
 /** The same film has other figures in each delivery. */
@@ -76,12 +82,14 @@ function asCsv(source: SourceName, records: string[][]): string {
 
 /** The parts of the newest publication's build: its tables, and the tests, which read whole tables. */
 function noteBuild(name: string): void {
-  const sql = `select details ->> 'build_seconds', details ->> 'test_seconds' from branch.publication order by id desc limit 1`;
+  const sql = `select details -> 'scope' ? 'changed', details ->> 'build_seconds', details ->> 'test_seconds'
+    from branch.publication order by id desc limit 1`;
   const psql = ["psql", "--no-psqlrc", "-At", "--dbname", "lakehouse", "--command", sql];
-  const [all = 0, tests = 0] = compose("exec", "-T", "catalog", ...psql)
+  const [isIncremental, all, tests] = compose("exec", "-T", "catalog", ...psql)
     .trim()
-    .split("|")
-    .map(Number);
-  note(seconds, `${name}: its tables`, all - tests);
-  note(seconds, `${name}: its tests`, tests);
+    .split("|");
+  if (isIncremental !== (name.includes("more") ? "t" : "f"))
+    throw new Error(`${name}: not the build that was meant`);
+  note(seconds, `${name}: its tables`, Number(all) - Number(tests));
+  note(seconds, `${name}: its tests`, Number(tests));
 }

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { crowdedFiles, numbersFrom } from "../fixtures/crowded.ts";
 import { deliver, type SampleFiles } from "./deliveries.ts";
-import { type Stack, startStack } from "./stack.ts";
+import { restartDbt, type Stack, startStack } from "./stack.ts";
 
 const next = numbersFrom(20_251);
 const tables = [
@@ -67,9 +67,11 @@ const filesOf = ({ rows }: { rows: number }): SampleFiles => crowdedFiles(next, 
 
 describe("a build of what changed", () => {
   let afterFirst: number;
+  let delivered: SampleFiles;
 
   it("should equal a whole one after deliveries of all sources", async () => {
-    deliver(stack, filesOf({ rows: 8 }));
+    delivered = filesOf({ rows: 8 });
+    deliver(stack, delivered);
     afterFirst = await expectAsWhole("run", "--no-export");
   });
 
@@ -77,8 +79,13 @@ describe("a build of what changed", () => {
     for (const source of ["critic_agg", "box_office_domestic"])
       await stack.succeed(["batch", "exclude", await newestBatch(source, "committed"), "--source", source]);
     const { audience_pulse = "", box_office_financials = "" } = filesOf({ rows: 12 });
-    deliver(stack, { audience_pulse, box_office_financials });
+    // The same bytes as the excluded ones of another source, whose batch has the same id.
+    const box_office_international = delivered.box_office_domestic ?? "";
+    deliver(stack, { audience_pulse, box_office_financials, box_office_international });
     await expectAsWhole("run", "--no-export");
+    expect(await newestBatch("box_office_domestic", "excluded")).toBe(
+      await newestBatch("box_office_international", "committed"),
+    );
   });
 
   it("should start from what a rollback returned to", async () => {
@@ -104,5 +111,24 @@ describe("a build of what changed", () => {
        where publication_id = (select max(id) from branch.publication)`,
     );
     expect(counted.map(({ name, found }) => `${name} ${found}`).sort()).toEqual(noted.split("\n").sort());
+  });
+
+  it("should be made up for by a whole one when its tests fail", async () => {
+    const files = {
+      "models/gold/probe.sql": "select {{ 1 if is_incremental_build() else 0 }} as changed_alone\n",
+      "models/gold/probe.yml":
+        "models: [{name: probe, columns: [{name: changed_alone, data_type: integer, description: One.}]}]\n",
+      "tests/probe_is_whole.sql": "select * from {{ ref('probe') }} where changed_alone = 1\n",
+    };
+    for (const [name, text] of Object.entries(files))
+      await stack.compose(["cp", stack.write(name, text), `dbt:/opt/dbt/project/${name}`]);
+    await restartDbt(stack);
+    expect(await scopeOf(await publish("build"))).toBe("whole");
+    deliver(stack, { critic_agg: filesOf({ rows: 5 }).critic_agg ?? "" });
+    const { stderr } = await stack.succeed(["run", "--no-export"]);
+    expect(stderr).toMatch(/test probe_is_whole: .*[\s\S]*everything is built/);
+    expect(await scopeOf(Number(await stack.catalogQuery("select max(id) from branch.publication")))).toBe(
+      "whole",
+    );
   });
 });

@@ -4,7 +4,8 @@ import { scopeOf } from "../../ingest/src/changes.ts";
 import type { LoadedRows } from "../../ingest/src/ledger.ts";
 import type { JournalPublication, JournalTable } from "../../ingest/src/publish/journal.ts";
 
-const rules = { projectSha256: "ab12", year: 2026 };
+const rules = { projectSha256: "ab12", year: 2026, trino: "476", erasures: 0 };
+const otherRules = "the models, Trino or the year changed, or rows were erased";
 const batch = (batchId: string, rows = 1, counts = true): LoadedRows => ({
   source: "s",
   batchId,
@@ -34,18 +35,15 @@ describe("the scope of a build", () => {
 
   it.each([
     ["nothing is published", undefined, input, "nothing is published yet"],
-    [
-      "other models",
-      latest,
-      { ...input, rules: { ...rules, projectSha256: "cd34" } },
-      "the models or the year changed",
-    ],
-    ["another year", latest, { ...input, rules: { ...rules, year: 2027 } }, "the models or the year changed"],
+    ["other models", latest, { ...input, rules: { ...rules, projectSha256: "cd34" } }, otherRules],
+    ["another Trino", latest, { ...input, rules: { ...rules, trino: "480" } }, otherRules],
+    ["an erasure since", latest, { ...input, rules: { ...rules, erasures: 1 } }, otherRules],
+    ["another year", latest, { ...input, rules: { ...rules, year: 2027 } }, otherRules],
     [
       "a publication that does not say by which rules it was made",
       { publication: { ...publication, details: {} }, tables },
       input,
-      "the models or the year changed",
+      otherRules,
     ],
     [
       "a branch from elsewhere",

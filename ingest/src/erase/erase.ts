@@ -24,7 +24,7 @@ import { removeDeadVersions, removeWhole } from "./versions.ts";
 
 export interface Found {
   erasure: Erasure;
-  /** The publications that were built from batches with such rows. */
+  /** The publications whose files may have such rows. */
   ends: number[];
   landed: string[];
 }

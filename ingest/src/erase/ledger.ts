@@ -38,14 +38,19 @@ export async function heldFiles(ledger: Database, sources: readonly string[]): P
   return rows.map(({ source_file }) => source_file);
 }
 
-/** The publications before `before`, oldest first, that were built from one of the batches. */
+/**
+ * The publications before `before`, oldest first, whose tables may lie in files with rows of the batches: from the first
+ * that was built from one of them on. A later build takes the rows away by a list of what is deleted, and keeps the file.
+ */
 export async function publicationsOf(
   ledger: Database,
   batches: Erasure["batches"],
   before: number = Number.MAX_SAFE_INTEGER,
 ): Promise<number[]> {
   const { rows } = await ledger.query(
-    "select id from branch.publication where expired_at is null and id < $2 and batches ?| $1 order by id",
+    `select id from branch.publication where expired_at is null and id < $2
+         and id >= (select min(id) from branch.publication where batches ?| $1)
+     order by id`,
     [batches.map(({ source, batchId }) => `${source}/${batchId}`), before],
   );
   return rows.map(({ id }) => id);

@@ -54,7 +54,7 @@ export async function publishUpkeep(
     const tables = await Promise.all(published.map((base) => writeTable(base, write)));
     const bronze = await Promise.all(change.bronze.map((base) => writeBronze(base, write)));
     const branch = fork ? "maintenance" : null;
-    const occasion = occasionOf(run, latest, change);
+    const occasion = occasionOf(run, latest);
     return await commitPublication(publisher, { edition, branch, tables }, occasion, {
       bronze,
       expired: leaving,
@@ -65,18 +65,10 @@ export async function publishUpkeep(
   }
 }
 
-/**
- * The same input as before, so a run finds nothing new; what is known of the tests and the build stays so. But after an
- * erasure the batches have other rows: without rules the next build computes everything.
- */
-function occasionOf(
-  { runId }: Run,
-  { fingerprint, batches, details }: JournalPublication,
-  { erasure }: Change,
-) {
-  const { restores: _, rules, ...known } = details;
-  const stays = erasure ? known : { ...known, rules };
-  return { kind: "maintenance" as const, runId, fingerprint, batches, details: stays };
+/** The same input as before, so a run finds nothing new; what is known of the tests and the build stays so. */
+function occasionOf({ runId }: Run, { fingerprint, batches, details }: JournalPublication) {
+  const { restores: _, ...known } = details;
+  return { kind: "maintenance" as const, runId, fingerprint, batches, details: known };
 }
 
 /** Answers where the fork's tables are afterwards. */
