@@ -1,31 +1,23 @@
-/** Programs in a container of the CLI's image, beside the stack: with an environment of the test's choice, or to die. */
-import { join } from "node:path";
-import { type Outcome, projectFolder, type Stack } from "./stack.ts";
+/** Programs in containers of the CLI's image, beside the stack: with an environment of the test's choice, or to die. */
+import { expect } from "vitest";
+import type { KeptOptions } from "./kept-cli.ts";
+import type { Outcome, Stack } from "./stack.ts";
 
 interface ContainerOptions {
+  /** What is run. */
+  program: string;
   env?: Record<string, string>;
   /** Folders of the host by their place in the container, read-only. */
   folders?: Record<string, string>;
-  /** What is run (default: reelhouse). */
-  program?: string;
   /** The container's name, for who wants to end it. */
   name?: string;
-  onStderr?: (text: string) => void;
 }
 
-export function runInContainer(
-  stack: Stack,
-  words: string[],
-  { onStderr, ...options }: ContainerOptions = {},
-): Promise<Outcome> {
-  return stack.compose(containerWords(stack, words, options), onStderr ? { onStderr } : {});
-}
-
-/** The words of `compose` that start the container. */
+/** The words of `compose` that start a container of its own. */
 export function containerWords(
   stack: Stack,
   words: string[],
-  { env = {}, folders = {}, program = "reelhouse", name }: ContainerOptions,
+  { env = {}, folders = {}, program, name }: ContainerOptions,
 ): string[] {
   const variables = { REELHOUSE_HOST_ROOT: "/host", REELHOUSE_FOLDER: stack.folder, ...env };
   const mounted = { [`/host${stack.folder}`]: stack.folder, ...folders };
@@ -38,16 +30,29 @@ export function containerWords(
   ];
 }
 
-/** Commands whose words have no spaces, one after another in one container: its start takes longer than most of them. */
+/** Commands whose words have no spaces, one after another. */
 export async function runEach(
   stack: Stack,
   commands: string[][],
 ): Promise<Pick<Outcome, "code" | "stderr">[]> {
   const script = `for words in "$@"; do reelhouse $words 2>&1 >/dev/null; printf '\\0%s\\0' "$?"; done`;
   const lines = commands.map((words) => words.join(" "));
-  const { stdout } = await runInContainer(stack, ["-c", script, "sh", ...lines], { program: "sh" });
+  const { stdout } = await stack.cli.run("sh", ["-c", script, "sh", ...lines]);
   const parts = stdout.split("\0");
   return commands.map((_, index) => ({ stderr: parts[2 * index] ?? "", code: Number(parts[2 * index + 1]) }));
+}
+
+/** Each command ends with its exit code, and says why. */
+export async function expectRefusals(
+  stack: Stack,
+  refusals: [words: string[], code: number, says: string][],
+): Promise<void> {
+  const outcomes = await runEach(
+    stack,
+    refusals.map(([words]) => words),
+  );
+  const expected = refusals.map(([, code, says]) => ({ code, stderr: expect.stringContaining(says) }));
+  expect(outcomes).toEqual(expected);
 }
 
 /** The exit code of a process that SIGKILL ended. */
@@ -60,31 +65,26 @@ export interface Death {
   laterMs?: number;
 }
 
-/** Runs a command in a container of its own, which dies of SIGKILL at one of its outside operations. */
+/** Runs a command, which dies of SIGKILL at one of its outside operations. */
 export function dieAt(
   stack: Stack,
   death: Death,
   words: string[],
-  options: ContainerOptions = {},
+  { env, ...options }: KeptOptions = {},
 ): Promise<Outcome> {
-  const env = { NODE_OPTIONS: killer, ...environmentOf(death), ...options.env };
-  return runInContainer(stack, words, { ...options, env, folders: { ...killers, ...options.folders } });
+  const variables = { NODE_OPTIONS: killer, ...environmentOf(death), ...env };
+  return stack.cli.run("reelhouse", words, { ...options, env: variables });
 }
 
-/** As `dieAt`, then the same once more, undisturbed, in the same container; throws when that fails. */
+/** As `dieAt`, then the same once more, undisturbed; throws when that fails. */
 export async function dieAndRunAgain(stack: Stack, death: Death, words: string[]): Promise<Outcome> {
   const script = `NODE_OPTIONS="${killer}" reelhouse "$@"; code=$?; reelhouse "$@" || exit 1; exit $code`;
-  const outcome = await runInContainer(stack, ["-c", script, "sh", ...words], {
-    program: "sh",
-    env: environmentOf(death),
-    folders: killers,
-  });
+  const outcome = await stack.cli.run("sh", ["-c", script, "sh", ...words], { env: environmentOf(death) });
   if (outcome.code === 1) throw new Error(outcome.stderr);
   return outcome;
 }
 
 const killer = "--import=/kill/kill-at.mjs";
-const killers = { "/kill": join(projectFolder, "test/stack/kill") };
 const environmentOf = ({ moment, at, laterMs = 20 }: Death) => ({
   KILL_MOMENT: moment,
   KILL_AT: at,

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { crowdedFiles, numbersFrom } from "../fixtures/crowded.ts";
 import { deliver, type SampleFiles } from "./deliveries.ts";
-import { restartDbt, type Stack, startStack } from "./stack.ts";
+import { restart, type Stack, startStack } from "./stack.ts";
 
 const next = numbersFrom(20_251);
 const tables = [
@@ -122,7 +122,7 @@ describe("a build of what changed", () => {
     };
     for (const [name, text] of Object.entries(files))
       await stack.compose(["cp", stack.write(name, text), `dbt:/opt/dbt/project/${name}`]);
-    await restartDbt(stack);
+    await restart(stack, "dbt");
     expect(await scopeOf(await publish("build"))).toBe("whole");
     deliver(stack, { critic_agg: filesOf({ rows: 5 }).critic_agg ?? "" });
     const { stderr } = await stack.succeed(["run", "--no-export"]);

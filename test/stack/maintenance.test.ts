@@ -19,7 +19,7 @@ let driver: Driver;
 const seen = new Map<number, Readings>();
 
 beforeAll(async () => {
-  stack = await startStack("maintenance");
+  stack = await startStack("maintenance", { hasSmallModels: true, keepsCli: true });
   const source = "source: {critic_agg: data/sample/critic_agg.csv}";
   stack.write("wide.yaml", `${source}\nretention: {orphan_hours: 0}\n`);
   stack.write("tight.yaml", `${source}\nretention: {publications: 1, days: 0, orphan_hours: 0}\n`);
@@ -267,7 +267,7 @@ describe("after upkeep", () => {
 const moreCritics =
   "movie_title,release_year,critic_score_percentage,top_critic_score,total_critic_reviews_counted\nJane Roe: A Life,2011,50,5,10\njane roe again\n";
 const critics = async () =>
-  (await stack.query("SELECT movie_title FROM silver.critic_agg ORDER BY 1")).map(
+  (await stack.query("SELECT movie_title FROM silver.critics ORDER BY 1")).map(
     ({ movie_title }) => movie_title,
   );
 

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Delivery, differences, expectedLake, type SourceName } from "../oracle/index.ts";
-import { dieAt, killed, runEach } from "./cli.ts";
+import { dieAt, expectRefusals, killed } from "./cli.ts";
 import { rowsOf } from "./dangers/dangers.ts";
 import { csvFile, deliver, goldMovies, sampleDeliveries } from "./deliveries.ts";
 import { waitForBuild } from "./publications/building.ts";
@@ -12,7 +12,7 @@ import { type Driver, openDriver } from "./publications/drive.ts";
 import { objectAt } from "./publications/objects.ts";
 import { pauses } from "./publications/pauses.ts";
 import { published, type Readings, readings, readingsAsOf, tableNames } from "./publications/readings.ts";
-import { type Row, type Stack, startCatalog, startStack } from "./stack.ts";
+import { type Row, type Stack, startAgain, startStack } from "./stack.ts";
 
 let stack: Stack;
 /** What readers saw right after each publication, by its number. */
@@ -21,7 +21,7 @@ const delivered: Record<SourceName, Delivery[]> = sampleDeliveries();
 const badDelivery = csvFile("critic_agg", ["Parasite,2019,1,1,1", "Bad,2001,1,1,1", "broken"]);
 
 beforeAll(async () => {
-  stack = await startStack("publications");
+  stack = await startStack("publications", { keepsCli: true });
 });
 afterAll(() => stack?.stop());
 
@@ -144,7 +144,7 @@ describe("a publication", () => {
   });
 
   it("should be named as it is", async () => {
-    await expectRefusals([
+    await expectRefusals(stack, [
       [["diff", "1"], 2, "expected two publications"],
       [["diff", "1", "99"], 2, "there is no publication 99"],
       [["diff", "1", "2", "gold.nothing"], 2, "gold.nothing is not in both"],
@@ -154,16 +154,6 @@ describe("a publication", () => {
     ]);
   });
 });
-
-/** Each command ends with its exit code, and says why. */
-async function expectRefusals(refusals: [words: string[], code: number, says: string][]): Promise<void> {
-  const outcomes = await runEach(
-    stack,
-    refusals.map(([words]) => words),
-  );
-  const expected = refusals.map(([, code, says]) => ({ code, stderr: expect.stringContaining(says) }));
-  expect(outcomes).toEqual(expected);
-}
 
 /** Each publication by its tag, on every table. */
 async function expectEachAsItWas(): Promise<void> {
@@ -297,7 +287,7 @@ describe("an excluded batch", () => {
   });
 
   it("should be named by an id that is loaded", async () => {
-    await expectRefusals([
+    await expectRefusals(stack, [
       [["batch", "exclude", "0123456789ab"], 1, "no loaded batch has an id that begins with 0123456789ab"],
       [["batch", "include", "0123456789ab"], 1, "no excluded batch has an id that begins with 0123456789ab"],
       [["batch", "exclude", "xyz"], 2, "hexadecimal digits"],
@@ -403,7 +393,7 @@ describe("small tables", () => {
       if (victim === "publisher") await stack.run("docker", ["kill", nameOf(victims)]);
       else await stack.compose(["kill", "catalog"]);
       expect(await dying).toMatch(victim === "publisher" ? /it has ended/ : /connection/i);
-      if (victim === "catalog") await startCatalog(stack);
+      if (victim === "catalog") await startAgain(stack, "catalog");
       else {
         await pauses.left(stack);
         victims += 1;

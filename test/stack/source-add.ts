@@ -2,7 +2,7 @@
 import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { projectFolder, restartDbt, type Stack } from "./stack.ts";
+import { projectFolder, restart, type Stack } from "./stack.ts";
 
 const stagingFolder = "dbt_project/models/staging";
 const words = ["source", "add", "data/streaming/views.csv", "--name", "streaming_views"];
@@ -92,7 +92,7 @@ export function sourceAdd(stackOf: () => Stack): void {
         const copied = await stack.compose(["cp", join(stack.folder, stagingFolder, name), inside]);
         expect(copied.code, copied.stderr).toBe(0);
       }
-      await restartDbt(stack);
+      await restart(stack, "dbt");
       await stack.succeed(["build"]);
       const rows = await stack.query(
         `SELECT cast(count(*) AS varchar) AS row_count, cast(sum(views) AS varchar) AS views,

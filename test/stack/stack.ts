@@ -12,6 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DockerComposeEnvironment, Wait } from "testcontainers";
 import { type Settings, type TrinoUser, trinoUsers } from "../../ingest/src/settings.ts";
 import { type Cell, connectTrino } from "../../ingest/src/trino.ts";
+import { type KeptCli, keptCli } from "./kept-cli.ts";
 
 /** The checkout as the Docker engine's host sees it. */
 export const projectFolder = process.env.REELHOUSE_PROJECT ?? resolve(import.meta.dirname, "../..");
@@ -42,7 +43,7 @@ export interface Stack {
   trinoPort: number;
   /** What compose needs to mean this project. */
   env: Record<string, string>;
-  /** `./scripts/reelhouse WORDS`. */
+  /** `./scripts/reelhouse WORDS`, or in the kept container: see startStack. */
   reelhouse(words: string[], options?: CommandOptions): Promise<Outcome>;
   /** As `reelhouse`, and fails the test unless the command ends with 0. */
   succeed(words: string[], options?: CommandOptions): Promise<Outcome>;
@@ -52,36 +53,56 @@ export interface Stack {
   /** Any program, in the stack's folder and environment. */
   run(program: string, words: string[], options?: CommandOptions): Promise<Outcome>;
   script(name: string, words: string[], options?: CommandOptions): Promise<Outcome>;
+  /** A program in the container of a server, which is there already. */
+  exec(service: Server, words: string[], options?: Pick<CommandOptions, "input">): Promise<Outcome>;
+  /** For commands whose own container is not what a test is about. */
+  cli: KeptCli;
   /** One statement through Trino with the password of `user`; rows as objects. */
   query(sql: string, user?: TrinoUser, catalog?: string): Promise<Row[]>;
   /** One statement in PostgreSQL as its superuser, rows as text lines with `|` between the cells. */
   catalogQuery(sql: string): Promise<string>;
   /** The generated secrets of one service, by name. */
   secrets(service: "minio" | "trino" | "dbt" | "cli" | "catalog"): Promise<Record<string, string>>;
-  /** For volumes that were made anew: the next query logs in with what their stack has. */
-  forgetSecrets(): void;
+  /** For containers and volumes that were made anew: the next query logs in with what their stack has. */
+  forgetContainers(): Promise<void>;
   /** Writes a file below `folder` and returns its path. */
   write(name: string, content: string | Buffer): string;
   stop(): Promise<void>;
 }
 
-const servers = ["minio", "catalog", "trino", "dbt"];
+type Server = "minio" | "catalog" | "trino" | "dbt";
+const servers: Server[] = ["minio", "catalog", "trino", "dbt"];
 
 const composeFile = "docker-compose.yml";
 const shortLived = "test/stack/short-lived.yml";
+const smallModels = "test/stack/small-models.yml";
+
+interface StackOptions {
+  /** Everything is started, as plain `docker compose up` does, not only the servers. */
+  firstLoad?: boolean;
+  /** A further compose file, relative to the project. */
+  overlay?: string;
+  /** For a test whose subject is not the film models: see small-models.yml. */
+  hasSmallModels?: boolean;
+  /** For a test whose subject is not ./scripts/reelhouse: `reelhouse` and `succeed` run all commands in one container. */
+  keepsCli?: boolean;
+}
 
 /**
- * Starts the servers; `firstLoad`: everything, as plain `docker compose up` does; `overlay`: a second compose file,
- * relative to the project. While writing a test, ATTACH names a running project to use instead: it is neither started
- * nor stopped.
+ * Starts the servers. While writing a test, ATTACH names a running project to use instead: it is neither started nor
+ * stopped.
  */
 export async function startStack(
   name: string,
-  { firstLoad = false, overlay }: { firstLoad?: boolean; overlay?: string } = {},
+  { firstLoad = false, overlay, ...options }: StackOptions = {},
 ): Promise<Stack> {
-  const overlays = [...(firstLoad ? [] : [shortLived]), ...(overlay === undefined ? [] : [overlay])];
-  const files = [composeFile, ...overlays];
-  const stack = await unstartedStack(name, files);
+  const files = [
+    composeFile,
+    ...(firstLoad ? [] : [shortLived]),
+    ...(options.hasSmallModels ? [smallModels] : []),
+    ...(overlay === undefined ? [] : [overlay]),
+  ];
+  const stack = await unstartedStack(name, files, options);
   if (process.env.ATTACH) return stack;
   const environment = await new DockerComposeEnvironment(projectFolder, files)
     .withProjectName(stack.project)
@@ -93,13 +114,25 @@ export async function startStack(
     .up(firstLoad ? undefined : servers);
   return {
     ...stack,
-    stop: async () => void (await environment.down({ removeVolumes: true, timeout: 10_000 })),
+    async stop() {
+      await stack.cli.remove();
+      // Nothing is kept that would have to be written in peace. (Zero is taken for no answer.)
+      await environment.down({ removeVolumes: true, timeout: 1_000 });
+    },
   };
 }
 
 /** A project name, a free port and a folder with the sample; the test starts and stops the stack itself. */
-export async function unstartedStack(name: string, composeFiles = [composeFile]): Promise<Stack> {
+export async function unstartedStack(
+  name: string,
+  composeFiles = [composeFile],
+  { hasSmallModels = false, keepsCli = false }: Omit<StackOptions, "firstLoad" | "overlay"> = {},
+): Promise<Stack> {
   const attached = process.env.ATTACH;
+  if (attached && hasSmallModels)
+    throw new Error(
+      `${name}: its dbt container has a project of its own: it cannot be attached to ${attached}`,
+    );
   const project = attached ?? `reelhouse-test-${testRun}-${name}`;
   const trinoPort = attached ? Number(process.env.TRINO_PORT ?? 8443) : await freePort();
   const folder = mkdtempSync(join(scratchFolder, `${name}-`));
@@ -108,16 +141,27 @@ export async function unstartedStack(name: string, composeFiles = [composeFile])
   cpSync(join(projectFolder, "data/sample"), join(folder, "data/sample"), { recursive: true });
   cpSync(join(projectFolder, "pipeline.yaml"), join(folder, "pipeline.yaml"));
   // The host's environment leaks into compose: what a test relies on is set here.
-  const env = { COMPOSE_PROJECT_NAME: project, TRINO_PORT: String(trinoPort), PIPELINE: "pipeline.yaml" };
+  const env: Record<string, string> = {
+    COMPOSE_PROJECT_NAME: project,
+    TRINO_PORT: String(trinoPort),
+    PIPELINE: "pipeline.yaml",
+    ...(hasSmallModels ? { REELHOUSE_DBT_PROJECT: smallProject(folder) } : {}),
+  };
   const call: Stack["run"] = (program, words, { cwd = folder, env: more = {}, ...options } = {}) =>
     execute(program, words, { cwd, env: { ...process.env, ...env, ...more }, ...options });
   const files = composeFiles.flatMap((file) => ["--file", join(projectFolder, file)]);
   const composeWords = ["compose", "--project-directory", projectFolder, ...files];
   const compose = (words: string[], options?: CommandOptions) =>
     call("docker", [...composeWords, ...words], options);
+  const exec: Stack["exec"] = (service, words, options = {}) => {
+    const interactive = options.input === undefined ? [] : ["--interactive"];
+    return call("docker", ["exec", ...interactive, containerOf(project, service), ...words], options);
+  };
   const script = (name: string, words: string[], options?: CommandOptions) =>
     call(join(projectFolder, "scripts", name), words, options);
-  const reelhouse = (words: string[], options?: CommandOptions) => script("reelhouse", words, options);
+  const cli = keptCli({ folder, compose, run: call }, projectFolder);
+  const reelhouse = (words: string[], options?: CommandOptions) =>
+    keepsCli ? cli.run("reelhouse", words, options) : script("reelhouse", words, options);
   const succeed = async (words: string[], options?: CommandOptions) => {
     const outcome = await reelhouse(words, options);
     if (outcome.code !== 0)
@@ -126,8 +170,11 @@ export async function unstartedStack(name: string, composeFiles = [composeFile])
   };
   const readSecrets: Stack["secrets"] = async (service) => {
     const path = `/run/secrets/${service === "cli" ? "reelhouse" : service}/env`;
-    const read = ["run", "--rm", "--no-deps", "-T", "--user", "root", "--cap-add", "DAC_OVERRIDE"];
-    const { stdout } = await compose([...read, "--entrypoint", "cat", service, path]);
+    const ofCli = ["run", "--rm", "--no-deps", "-T", "--entrypoint", "cat", "cli", path];
+    const { code, stdout, stderr } = await (service === "cli"
+      ? compose(ofCli)
+      : exec(service, ["cat", path]));
+    if (code !== 0) throw new Error(`read the secrets of ${service}: ${stderr}`);
     return Object.fromEntries(
       stdout
         .split("\n")
@@ -151,9 +198,12 @@ export async function unstartedStack(name: string, composeFiles = [composeFile])
     composeCommand: ["docker", ...composeWords],
     run: call,
     script,
+    exec,
+    cli,
     secrets: readSecrets,
-    forgetSecrets() {
+    async forgetContainers() {
       settings = undefined;
+      await cli.remove();
     },
     async query(sql, user = "bi", catalog = "lakehouse") {
       const { columns, rows } = await connectTrino(await client(), user, { catalog }).query(sql);
@@ -162,18 +212,7 @@ export async function unstartedStack(name: string, composeFiles = [composeFile])
       );
     },
     async catalogQuery(sql) {
-      const psql = [
-        "psql",
-        "--no-psqlrc",
-        "-At",
-        "--set",
-        "ON_ERROR_STOP=1",
-        "--dbname",
-        "lakehouse",
-        "--command",
-        sql,
-      ];
-      const { code, stdout, stderr } = await compose(["exec", "-T", "catalog", ...psql]);
+      const { code, stdout, stderr } = await exec("catalog", [...psql, sql]);
       if (code !== 0) throw new Error(stderr);
       return stdout.trim();
     },
@@ -183,9 +222,20 @@ export async function unstartedStack(name: string, composeFiles = [composeFile])
       writeFileSync(path, content);
       return path;
     },
-    stop: async () => undefined,
+    stop: () => cli.remove(),
   };
 }
+
+const containerOf = (project: string, service: Server) => `${project}-${service}-1`;
+
+/** A copy of the small project that a test may change. */
+function smallProject(folder: string): string {
+  const copy = join(folder, "dbt_project");
+  cpSync(join(projectFolder, "test/fixtures/small_project"), copy, { recursive: true });
+  return copy;
+}
+
+const psql = ["psql", "--no-psqlrc", "-At", "--set", "ON_ERROR_STOP=1", "--dbname", "lakehouse", "--command"];
 
 /** What a client on the host needs to reach Trino: only the parts of the settings that a Trino session reads. */
 async function clientSettings(
@@ -206,21 +256,30 @@ async function clientSettings(
 }
 
 /** The same container, with the files that were copied into it: `up` might make it anew. */
-export async function restartDbt(stack: Stack): Promise<void> {
-  await stack.compose(["restart", "dbt"]);
-  const deadlineMs = Date.now() + 60_000;
-  while ((await stack.reelhouse(["doctor", "--quiet"])).code !== 0) {
-    if (Date.now() > deadlineMs) throw new Error("dbt is not ready 60 s after its restart");
-  }
+export async function restart(stack: Stack, service: Server): Promise<void> {
+  await stack.run("docker", ["restart", containerOf(stack.project, service)]);
+  await untilReady(stack, service);
 }
 
-/** After it was killed. Its health check would look every few seconds only. */
-export async function startCatalog(stack: Stack): Promise<void> {
-  await stack.compose(["start", "catalog"]);
+/** After it was stopped or killed. */
+export async function startAgain(stack: Stack, service: Server): Promise<void> {
+  await stack.run("docker", ["start", containerOf(stack.project, service)]);
+  await untilReady(stack, service);
+}
+
+/** What their health checks ask, and these only every few seconds. */
+const readiness: Record<Server, string[]> = {
+  minio: ["curl", "--fail", "--silent", "http://localhost:9000/minio/health/cluster"],
+  catalog: ["pg_isready", "--quiet", "--host", "localhost", "--dbname", "lakehouse"],
+  trino: ["/opt/trino/health.py"],
+  dbt: ["/opt/dbt/health.py"],
+};
+
+async function untilReady(stack: Stack, service: Server): Promise<void> {
   const deadlineMs = Date.now() + 60_000;
-  const isReady = ["exec", "-T", "catalog", "pg_isready", "--quiet", "--host", "localhost"];
-  while ((await stack.compose([...isReady, "--dbname", "lakehouse"])).code !== 0) {
-    if (Date.now() > deadlineMs) throw new Error("PostgreSQL is not ready 60 s after its start");
+  while ((await stack.exec(service, readiness[service])).code !== 0) {
+    if (Date.now() > deadlineMs) throw new Error(`${service} is not ready 60 s after its start`);
+    await sleep(100);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Everything that lies in the tables' folders of the store, and how a table is in the folder of another catalog. */
+import { inStore } from "../publications/objects.ts";
 import type { Stack } from "../stack.ts";
 
 /** `bucket/key` of each object of the tables that is there now. */
@@ -15,25 +16,10 @@ export async function allVersions(stack: Stack): Promise<string[]> {
   return keys.filter((key) => !key.endsWith("/"));
 }
 
-/** The lines of what `mc` says, with the rights of the store's root, without the store's name. */
+/** The lines of what `mc` says, without the store's name. */
 async function listed(stack: Stack, words: string): Promise<string[]> {
-  const { MINIO_ROOT_USER, MINIO_ROOT_PASSWORD } = await stack.secrets("minio");
-  const root = `MC_HOST_store=http://${MINIO_ROOT_USER}:${MINIO_ROOT_PASSWORD}@localhost:9000`;
-  const settings = ["-e", "MC_CONFIG_DIR=/tmp/mc-test", "-e", root];
-  const { code, stdout, stderr } = await stack.compose([
-    "exec",
-    "-T",
-    ...settings,
-    "minio",
-    "sh",
-    "-ec",
-    `mc ${words}`,
-  ]);
-  if (code !== 0) throw new Error(`list the store: ${stderr}`);
-  return stdout
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => line.replace("store/", ""));
+  const lines = (await inStore(stack, `mc ${words}`)).split("\n").filter(Boolean);
+  return lines.map((line) => line.replace("store/", ""));
 }
 
 /** All pointers of the lakehouse. */

@@ -1,7 +1,7 @@
 /** Trino catalogs as they would be without their guards: upkeep of any age, with rights to delete. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { projectFolder, type Stack } from "../stack.ts";
+import { projectFolder, restart, type Stack } from "../stack.ts";
 
 /** `unguarded_production` and `unguarded_branch`, for admin; Trino is started anew with them. */
 export async function removeGuards(stack: Stack): Promise<void> {
@@ -13,6 +13,5 @@ export async function removeGuards(stack: Stack): Promise<void> {
     writeFileSync(file, unguarded.replace("catalog-name=audit", `catalog-name=${catalog}`), { mode: 0o644 });
     await stack.compose(["cp", file, `trino:/opt/trino/etc/catalog/${name}.properties`]);
   }
-  await stack.compose(["restart", "trino"]);
-  await stack.compose(["up", "--detach", "--wait", "--no-recreate", "trino"]);
+  await restart(stack, "trino");
 }
