@@ -3,21 +3,25 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type SourceName, sourceNames } from "../oracle/index.ts";
-import { csvFile, deliver, fileName, goldMovies, sampleDeliveries } from "./deliveries.ts";
-import { type Row, restartDbt, type Stack, startStack } from "./stack.ts";
+import { expectRefusals } from "./cli.ts";
+import { csvFile, deliver, fileName, sampleDeliveries } from "./deliveries.ts";
+import { goldOf } from "./small-gold.ts";
+import { type CommandOptions, type Row, restart, type Stack, startAgain, startStack } from "./stack.ts";
 
 let stack: Stack;
 let published: Row[];
 
 beforeAll(async () => {
-  stack = await startStack("refusals");
+  stack = await startStack("refusals", { hasSmallModels: true, keepsCli: true });
   await stack.succeed(["run", "--no-export"]);
   published = await gold();
 });
 afterAll(() => stack?.stop());
 beforeEach(() => deliver(stack, original()));
 
-const gold = () => goldMovies(stack);
+const gold = () => goldOf(stack);
+/** Where it matters what the script makes of folders, links and variables. */
+const wrapper = (words: string[], options: CommandOptions = {}) => stack.script("reelhouse", words, options);
 const original = () =>
   Object.fromEntries(sourceNames.map((source) => [source, sampleDeliveries()[source][0]?.text ?? ""]));
 
@@ -146,7 +150,8 @@ describe("a link", () => {
     mkdirSync(join(stack.folder, "links"));
     symlinkSync("../archive/2026/critics.csv", join(stack.folder, "links/latest.csv"));
     stack.write("links.yaml", "source:\n  critic_agg: links/latest.csv\n");
-    const { stdout } = await stack.succeed(["ingest", "--json", "--config", "links.yaml"]);
+    const { code, stdout, stderr } = await wrapper(["ingest", "--json", "--config", "links.yaml"]);
+    expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout).loaded).toMatchObject([{ rowsAccepted: 1 }]);
     await stack.succeed(["build"]);
     published = await gold();
@@ -158,7 +163,7 @@ describe("an output folder", () => {
     const path = stack.write("shared/in/critic_agg.csv", original().critic_agg ?? "");
     stack.write("shared.yaml", config);
     for (const words of [["export"], ["run"]]) {
-      const outcome = await stack.reelhouse([...words, "--config", "shared.yaml"]);
+      const outcome = await wrapper([...words, "--config", "shared.yaml"]);
       expect(outcome.code, outcome.stderr).toBe(2);
       expect(outcome.stderr).toContain("expected a folder of its own");
     }
@@ -196,15 +201,12 @@ describe("a broken configuration", () => {
   });
 
   it("should end with 2 for an unknown command, option or value", async () => {
-    for (const words of [
-      ["nonsense"],
-      ["run", "--nonsense"],
-      ["sql", "--format", "xml", "SELECT 1"],
-      ["run", "--wait", "soon"],
-    ]) {
-      const outcome = await stack.reelhouse(words);
-      expect(outcome.code, words.join(" ")).toBe(2);
-    }
+    await expectRefusals(stack, [
+      [["nonsense"], 2, "nonsense"],
+      [["run", "--nonsense"], 2, "--nonsense"],
+      [["sql", "--format", "xml", "SELECT"], 2, "xml"],
+      [["run", "--wait", "soon"], 2, "soon"],
+    ]);
   });
 
   it("should take the caller's environment variable for a name in braces", async () => {
@@ -213,9 +215,9 @@ describe("a broken configuration", () => {
     stack.write("elsewhere/critics.csv", text);
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration's own way to name a variable
     stack.write("variable.yaml", "source:\n  critic_agg: ${FILMS_FOLDER}/*.csv\n");
-    const { stdout } = await stack.succeed(["ingest", "--json", "--config", "variable.yaml"], {
-      env: { FILMS_FOLDER: folder },
-    });
+    const words = ["ingest", "--json", "--config", "variable.yaml"];
+    const { code, stdout, stderr } = await wrapper(words, { env: { FILMS_FOLDER: folder } });
+    expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout).loaded).toMatchObject([
       { source: "critic_agg", file: join(folder, "critics.csv") },
     ]);
@@ -226,17 +228,17 @@ describe("a broken configuration", () => {
 
 describe("a failing dbt test", () => {
   it("should end with 4, name the test and leave what is published untouched", async () => {
-    const failing = stack.write("no_film_may_exist.sql", "select * from {{ ref('movies_unified') }}\n");
-    const inside = "dbt:/opt/dbt/project/tests/no_film_may_exist.sql";
-    await stack.compose(["cp", failing, inside]);
-    await restartDbt(stack);
+    const test = "select * from {{ ref('movies') }}\n";
+    const failing = stack.write("dbt_project/tests/no_film_may_exist.sql", test);
+    await restart(stack, "dbt");
     deliver(stack, { critic_agg: csvFile("critic_agg", ["Changed,2001,1,1,1"]) });
     const outcome = await stack.reelhouse(["run", "--no-export"]);
     expect(outcome.code, outcome.stderr).toBe(4);
     expect(outcome.stderr).toContain("no_film_may_exist");
     expect(await gold()).toEqual(published);
 
-    await stack.compose(["up", "--detach", "--wait", "--force-recreate", "--no-deps", "dbt"]);
+    rmSync(failing);
+    await restart(stack, "dbt");
     await stack.succeed(["run", "--no-export"]);
     published = await gold();
     expect(published.map(({ movie_title }) => movie_title)).toContain("Changed");
@@ -250,16 +252,16 @@ describe("a model that is gone", () => {
       "passing.yml":
         "models: [{name: passing, columns: [{name: one, data_type: integer, description: One.}]}]\n",
     };
-    for (const [name, text] of Object.entries(files)) {
-      const file = stack.write(name, text);
-      await stack.compose(["cp", file, `dbt:/opt/dbt/project/models/gold/${name}`]);
-    }
-    await restartDbt(stack);
+    const written = Object.entries(files).map(([name, text]) =>
+      stack.write(`dbt_project/models/gold/${name}`, text),
+    );
+    await restart(stack, "dbt");
     await stack.succeed(["build"]);
     expect(await stack.query("SELECT * FROM gold.passing")).toEqual([{ one: 1 }]);
     const [{ id }] = JSON.parse((await stack.succeed(["history", "--json"])).stdout);
 
-    await stack.compose(["up", "--detach", "--wait", "--force-recreate", "--no-deps", "dbt"]);
+    for (const file of written) rmSync(file);
+    await restart(stack, "dbt");
     await stack.succeed(["build"]);
     await expect(stack.query("SELECT * FROM gold.passing")).rejects.toThrow("TABLE_NOT_FOUND");
     const journal = await stack.catalogQuery(
@@ -273,26 +275,31 @@ describe("a model that is gone", () => {
 
 describe("a service that is down", () => {
   const cases = [
-    { service: "dbt", words: ["build", "--force"] },
-    { service: "trino", words: ["sql", "SELECT 1"] },
-    { service: "minio", words: ["build", "--force"] },
-    { service: "catalog", words: ["run", "--no-export"] },
-    { service: "catalog", words: ["sql", "SELECT count(*) FROM gold.movies_unified"] },
-  ];
-  for (const { service, words } of cases) {
-    it(`should end with 5, and doctor should name it: ${service}, ${words[0]}`, async () => {
-      await stack.compose(["stop", service]);
-      try {
-        const outcome = await stack.reelhouse(words);
+    { service: "dbt", commands: [["build", "--force"]] },
+    { service: "trino", commands: [["sql", "SELECT 1"]] },
+    { service: "minio", commands: [["build", "--force"]] },
+    {
+      service: "catalog",
+      commands: [
+        ["run", "--no-export"],
+        ["sql", "SELECT count(*) FROM gold.movies"],
+      ],
+    },
+  ] as const;
+  it.each(cases)("should end with 5, and doctor should name it: $service", async ({ service, commands }) => {
+    await stack.compose(["stop", service]);
+    try {
+      for (const words of commands) {
+        const outcome = await stack.reelhouse([...words]);
         expect(outcome.code, outcome.stderr).toBe(5);
-        const diagnosis = await stack.reelhouse(["doctor", "--json"]);
-        expect(diagnosis.code).toBe(5);
-        const parts = JSON.parse(diagnosis.stdout) as { part: string; fault: string | null }[];
-        expect(parts.find(({ part }) => part === service)?.fault).not.toBeNull();
-      } finally {
-        await stack.compose(["up", "--detach", "--wait", "minio", "catalog", "trino", "dbt"]);
       }
-      expect(await gold()).toEqual(published);
-    });
-  }
+      const diagnosis = await stack.reelhouse(["doctor", "--json"]);
+      expect(diagnosis.code).toBe(5);
+      const parts = JSON.parse(diagnosis.stdout) as { part: string; fault: string | null }[];
+      expect(parts.find(({ part }) => part === service)?.fault).not.toBeNull();
+    } finally {
+      await startAgain(stack, service);
+    }
+    expect(await gold()).toEqual(published);
+  });
 });
