@@ -11,7 +11,7 @@ import { type Catalog, otherCatalog } from "./backup/upgrade.ts";
 import { dieAt, killed } from "./cli.ts";
 import { csvFile, deliver } from "./deliveries.ts";
 import { objectAt } from "./publications/objects.ts";
-import { published, type Readings, readings } from "./publications/readings.ts";
+import { published, type Readings, readings, readingsAsOf } from "./publications/readings.ts";
 import { type Row, type Stack, startStack } from "./stack.ts";
 
 let stack: Stack;
@@ -21,12 +21,18 @@ const seen = new Map<number, Readings>();
 
 const json = async (words: string[]) => JSON.parse((await stack.succeed([...words, "--json"])).stdout);
 const history = async () => (await json(["history"])) as Row[];
-const backup = (...words: string[]) => json(["backup", folder, ...words]);
-const restore = (...words: string[]) => stack.reelhouse(["restore", folder, ...words]);
+/** As a user does: the script mounts the folder, and pipes the rows of the database. */
+const script = (words: string[]) => stack.script("reelhouse", words);
+const restore = () => script(["restore", folder]);
+async function backup(words: string[] = [], to = folder) {
+  const { code, stdout, stderr } = await script(["backup", to, ...words, "--json"]);
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout);
+}
 const loadCritics = () => stack.succeed(["ingest", "--config", "critics.yaml", "--wait", "120"]);
 
 beforeAll(async () => {
-  stack = await startStack("backup");
+  stack = await startStack("backup", { hasSmallModels: true, keepsCli: true });
   folder = join(stack.folder, "backups");
   stack.write("critics.yaml", "source:\n  critic_agg: critics/*.csv\n");
   await stack.succeed(["run", "--no-export"]);
@@ -46,16 +52,16 @@ afterAll(() => stack?.stop());
 
 /** Each publication so far as of its tag, the first ones as of their time too. */
 async function look(): Promise<Map<number, Readings>> {
-  const found = new Map<number, Readings>();
-  for (const { id } of await history()) {
-    const number = Number(id);
-    const tagged = await readings(stack, `FOR VERSION AS OF 'pub_${number}'`);
-    found.set(number, tagged);
-    if (number > 3) continue;
-    const timed = await readings(stack, `FOR TIMESTAMP AS OF ${await published(stack, number)}`);
-    expect(timed, `at pub_${number}`).toEqual(tagged);
-  }
-  return found;
+  const ids = (await history()).map(({ id }) => Number(id));
+  const first = ids.filter((id) => id <= 3);
+  const times = await Promise.all(first.map((id) => published(stack, id)));
+  const found = await readingsAsOf(stack, [
+    ...ids.map((id) => `FOR VERSION AS OF 'pub_${id}'`),
+    ...times.map((time) => `FOR TIMESTAMP AS OF ${time}`),
+  ]);
+  const tagged = new Map(ids.map((id, index) => [id, found[index] ?? {}]));
+  expect(found.slice(ids.length), "as of their times").toEqual(first.map((id) => tagged.get(id)));
+  return tagged;
 }
 
 describe("PyIceberg", () => {
@@ -118,7 +124,7 @@ describe("a backup", () => {
     const reading = (async () => {
       while (isAtWork) await readings(stack);
     })();
-    const { count, newCount, removed } = await backup("--wait", "60", "--keep", "1");
+    const { count, newCount, removed } = await backup(["--wait", "60", "--keep", "1"]);
     isAtWork = false;
     await Promise.all([loading, reading]);
     expect(newCount).toBeLessThan(count / 2);
@@ -134,7 +140,7 @@ describe("a backup", () => {
     await expect.poll(holds, { timeout: 30_000 }).toBe("1");
     const erase = ["erase", "critic_agg", "--where", "movie_title = 'nobody'", "--yes"];
     for (const words of [["backup", folder], ["maintain"], erase]) {
-      const { code, stderr } = await stack.reelhouse(words);
+      const { code, stderr } = await script(words);
       expect(code, stderr).toBe(6);
       expect(stderr).toContain("another backup or maintenance is active: another one");
     }
@@ -159,7 +165,7 @@ describe("a backup", () => {
     [["restore", "data"], "there is no backup"],
     [["restore", "backups", "20010101T000000000Z"], "there is no backup 20010101T000000000Z"],
   ])("should be named as it is: %s", async (words, says) => {
-    const { code, stderr } = await stack.reelhouse(words);
+    const { code, stderr } = await script(words);
     expect(code, stderr).toBe(2);
     expect(stderr).toContain(says);
   });
@@ -178,10 +184,10 @@ describe("a restore, all volumes lost", () => {
   let ids: number[];
 
   beforeAll(async () => {
+    await stack.forgetContainers();
     expect((await stack.script("down", ["--delete-data"], { input: "yes\n" })).code).toBe(0);
     const { code, stderr } = await stack.script("up", ["--empty"]);
     expect(code, stderr).toBe(0);
-    stack.forgetSecrets();
   });
 
   it("should be refused for a damaged backup, and for one of a newer release", async () => {
@@ -195,12 +201,12 @@ describe("a restore, all volumes lost", () => {
       '"migrations": [{"name": "999_newer.sql", "sha256": ""},',
     );
     writeFileSync(manifest, newer);
-    const refused = await stack.reelhouse(["restore", copies]);
+    const refused = await script(["restore", copies]);
     expect(refused.code, refused.stderr).toBe(3);
     expect(refused.stderr).toContain("was written by a newer release");
     writeFileSync(manifest, original);
     writeFileSync(join(copies, name, "catalog.sql.gz"), "cut");
-    expect((await stack.reelhouse(["restore", copies])).stderr).toContain("the backup is damaged");
+    expect((await script(["restore", copies])).stderr).toContain("the backup is damaged");
     rmSync(copies, { recursive: true });
     expect(await isEmpty()).toBe("t");
   });
@@ -229,7 +235,7 @@ describe("a restore, all volumes lost", () => {
 
   it("should be the same in every row of the database and every object", async () => {
     const before = await contents(newest());
-    const { path } = await json(["backup", join(stack.folder, "second")]);
+    const { path } = await backup([], join(stack.folder, "second"));
     expect(await contents(path)).toEqual(before);
   });
 
@@ -260,8 +266,7 @@ describe("a restore, all volumes lost", () => {
     const undone = await json(["rollback", "2"]);
     expect(undone).toMatchObject({ publication: last + 1, restores: 2 });
     expect(await readings(stack)).toEqual(seen.get(2));
-    seen.clear();
-    for (const [id, tables] of await look()) seen.set(id, tables);
+    seen.set(last + 1, await readings(stack, `FOR VERSION AS OF 'pub_${last + 1}'`));
   });
 });
 
@@ -270,9 +275,10 @@ describe("recover-catalog, PostgreSQL's volume lost", () => {
 
   beforeAll(async () => {
     before = await recoverable(stack);
+    await stack.forgetContainers();
     await stack.compose(["down"]);
     await stack.run("docker", ["volume", "rm", `${stack.project}_catalog`]);
-    const { code, stderr } = await stack.compose(["up", "--detach", "--wait", "trino", "dbt"]);
+    const { code, stderr } = await stack.compose(["up", "--detach", "--wait", "minio", "catalog", "trino"]);
     expect(code, stderr).toBe(0);
   });
 
