@@ -9,6 +9,8 @@
 {% macro is_incremental_build() -%}
 {%- set changed = var('changed_batches', none) -%}
 {%- if not execute or changed is none -%}{{ return(false) }}{%- endif -%}
+{#- Another project may have tables of the same names, and no memory of the rows. -#}
+{%- if 'model.' ~ project_name ~ '.provider_rows' not in graph.nodes -%}{{ return(false) }}{%- endif -%}
 {%- set others = (changed.added.keys() | list + changed.removed.keys() | list) | reject('in', source_names().split()) -%}
 {{ return(others | list | length == 0) }}
 {%- endmacro %}
