@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { batchName, type LoadedRows } from "./ledger.ts";
 import type { JournalPublication, JournalTable } from "./publish/journal.ts";
 import type { Pointers } from "./publish/publish.ts";
+import { recoverCommand } from "./recover/state.ts";
 import type { Run } from "./session.ts";
 import { runningVersions } from "./versions.ts";
 
@@ -17,14 +18,15 @@ export interface ChangedBatches {
 
 /**
  * What rows become, beside the batches: the dbt project; the year, which bounds valid years; Trino, whose functions make
- * keys and numbers; and how many erasures there were, for they take rows out of batches. A publication has them in its
- * `details`.
+ * keys and numbers; how many erasures there were, for they take rows out of batches; and how many recoveries of the catalog,
+ * which take bronze as it is found. A publication has them in its `details`.
  */
 export interface Rules {
   projectSha256: string;
   year: number;
   trino: string;
   erasures: number;
+  recoveries: number;
 }
 
 /** Why everything is built; or which batches are looked at. */
@@ -36,13 +38,18 @@ const mostBatches = 200;
 const mostShare = 0.1;
 
 export async function currentRules({ settings, ledger }: Run, projectSha256: string): Promise<Rules> {
-  const { rows } = await ledger.query("select count(*)::integer as erasures from ledger.erasure");
+  const { rows } = await ledger.query(
+    `select (select count(*)::integer from ledger.erasure) as erasures,
+         (select count(*)::integer from ledger.run where command = $1) as recoveries`,
+    [recoverCommand],
+  );
   const { trino } = await runningVersions(settings, {});
   return {
     projectSha256,
     year: currentYear(),
     trino: trino as string,
     erasures: rows[0].erasures,
+    recoveries: rows[0].recoveries,
   };
 }
 

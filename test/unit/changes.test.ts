@@ -4,7 +4,7 @@ import { scopeOf } from "../../ingest/src/changes.ts";
 import type { LoadedRows } from "../../ingest/src/ledger.ts";
 import type { JournalPublication, JournalTable } from "../../ingest/src/publish/journal.ts";
 
-const rules = { projectSha256: "ab12", year: 2026, trino: "476", erasures: 0 };
+const rules = { projectSha256: "ab12", year: 2026, trino: "476", erasures: 0, recoveries: 0 };
 const otherRules = "the models, Trino or the year changed, or rows were erased";
 const batch = (batchId: string, rows = 1, counts = true): LoadedRows => ({
   source: "s",
@@ -38,6 +38,7 @@ describe("the scope of a build", () => {
     ["other models", latest, { ...input, rules: { ...rules, projectSha256: "cd34" } }, otherRules],
     ["another Trino", latest, { ...input, rules: { ...rules, trino: "480" } }, otherRules],
     ["an erasure since", latest, { ...input, rules: { ...rules, erasures: 1 } }, otherRules],
+    ["a recovery since", latest, { ...input, rules: { ...rules, recoveries: 1 } }, otherRules],
     ["another year", latest, { ...input, rules: { ...rules, year: 2027 } }, otherRules],
     [
       "a publication that does not say by which rules it was made",

@@ -1,7 +1,6 @@
 /** What the object store has of publications, and how the catalog gets it back. */
 import { connectCatalog } from "../catalog.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
-import { parseExactly, stringifyExactly } from "../json.ts";
 import type { Bucket } from "../objects/bucket.ts";
 import { manifestPrefix } from "../publish/manifest.ts";
 import type { Settings } from "../settings.ts";
@@ -25,16 +24,9 @@ export async function readManifests(store: Store, warehouse: Bucket): Promise<Pu
     const text = await store.getText(warehouseBucket, `${manifestPrefix}${id}.json`);
     // Of an earlier release a copy has no schemas.
     const { pointers, source_schemas: schemas } = JSON.parse(text);
-    copies.push({ id, text: withoutRules(text), pointers: pointers ?? [], schemas: schemas ?? [] });
+    copies.push({ id, text, pointers: pointers ?? [], schemas: schemas ?? [] });
   }
   return copies;
-}
-
-/** Bronze is what is found, which need not be what a publication was built from: the next build computes everything. */
-function withoutRules(text: string): string {
-  const manifest = parseExactly(text) as { publication: { details?: { rules?: unknown } } };
-  delete manifest.publication.details?.rules;
-  return stringifyExactly(manifest);
 }
 
 const warehouseBucket = "warehouse";
