@@ -266,7 +266,9 @@ describe("a restore, all volumes lost", () => {
     const undone = await json(["rollback", "2"]);
     expect(undone).toMatchObject({ publication: last + 1, restores: 2 });
     expect(await readings(stack)).toEqual(seen.get(2));
-    seen.set(last + 1, await readings(stack, `FOR VERSION AS OF 'pub_${last + 1}'`));
+    // What came after the backup is lost, and its number is given away anew.
+    seen.clear();
+    for (const [id, tables] of await look()) seen.set(id, tables);
   });
 });
 
