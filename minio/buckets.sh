@@ -15,13 +15,16 @@ for bucket in landing bronze warehouse; do
     mc ilm import "store/$bucket" </opt/minio/lifecycle.json
 done
 
+key() { printenv "$1" || { echo "buckets: $1 is missing: ./scripts/up makes it" >&2 && exit 1; }; }
+
 # Each policy has one user, whose keys are named after it. All at once, as a cluster would be moved: a call of mc takes
 # longer than what it asks for.
 separator=
 for file in /opt/minio/policies/*.json; do
     name="$(basename "$file" .json)"
     variable="S3_$(echo "$name" | tr 'a-z-' 'A-Z_')"
-    access_key="$(printenv "${variable}_ACCESS_KEY")" secret_key="$(printenv "${variable}_SECRET_KEY")"
+    access_key="$(key "${variable}_ACCESS_KEY")"
+    secret_key="$(key "${variable}_SECRET_KEY")"
     printf '%s"%s":' "$separator" "$name" >&3
     cat "$file" >&3
     printf '%s"%s":{"secretKey":"%s","status":"enabled"}' "$separator" "$access_key" "$secret_key" >&4
