@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Runs while the image is built: lets Trino start and answer queries, so that the JVM keeps what it learned.
 
-The JVM writes loaded classes and the profiles of methods into a file (AOT cache, JEP 483 and 515), and a Trino that
-starts with it needs about half of the time. Where it does not fit, the JVM starts without it, as slowly as ever. Writes the
-file that is named as the only argument.
+The JVM writes loaded classes and the profiles of methods into a file (AOT cache, JEP 483 and 515), and Trino
+starts with it in less time. Where it does not fit, the JVM starts without it, as slowly as ever. Writes the file that is
+named as the only argument.
 """
 import json
 import pathlib
