@@ -5,7 +5,7 @@ import type { JournalPublication, JournalTable } from "./publish/journal.ts";
 import type { Pointers } from "./publish/publish.ts";
 import { recoverCommand } from "./recover/state.ts";
 import type { Run } from "./session.ts";
-import { runningVersions } from "./versions.ts";
+import { trinoVersion } from "./versions.ts";
 
 /** By source: ids of batches. */
 type BatchesBySource = Record<string, string[]>;
@@ -43,14 +43,8 @@ export async function currentRules({ settings, ledger }: Run, projectSha256: str
          (select count(*)::integer from ledger.run where command = $1) as recoveries`,
     [recoverCommand],
   );
-  const { trino } = await runningVersions(settings, {});
-  return {
-    projectSha256,
-    year: currentYear(),
-    trino: trino as string,
-    erasures: rows[0].erasures,
-    recoveries: rows[0].recoveries,
-  };
+  const { erasures, recoveries } = rows[0];
+  return { projectSha256, year: currentYear(), trino: await trinoVersion(settings), erasures, recoveries };
 }
 
 export const currentYear = (): number => new Date().getUTCFullYear();

@@ -21,7 +21,7 @@ import type { Report } from "./report.ts";
 import type { Run } from "./session.ts";
 import { connectStore, type Store } from "./store.ts";
 import { connectTrino, StatementError } from "./trino.ts";
-import { runningVersions } from "./versions.ts";
+import { reelhouseVersion } from "./versions.ts";
 
 /** `again`: the host path or location of a file that is to be loaded anew. */
 export async function ingestStep(
@@ -105,7 +105,7 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
     const tested = await branchPointers(publisher, "audit");
     signal.throwIfAborted();
     const store = connectStore(settings, "publisher");
-    const { tables, tests, details } = await outcomeOf(run, built, missing);
+    const { tables, tests, details } = outcomeOf(built, { missing, trino: rules.trino });
     const publication = await publish(
       { publisher, store },
       { base, tested, built: tables, tests },
@@ -162,13 +162,13 @@ export async function dbtStep(run: Run, work: Omit<BuildWork, "signal">): Promis
 }
 
 /** What a publication keeps of a build without a failed test. */
-export async function outcomeOf({ settings }: Run, built: BuildResult, missing: string[]) {
+export function outcomeOf(built: BuildResult, { missing, trino }: { missing: string[]; trino: string }) {
   const details = {
     missing,
     tests: countTests(built.nodes.filter(isTest)),
     build_seconds: built.seconds,
     test_seconds: built.test_seconds,
-    versions: await runningVersions(settings, built.versions),
+    versions: { reelhouse: reelhouseVersion(), trino, ...built.versions },
   };
   return { tables: builtTables(built), tests: testsByTable(built), details };
 }
@@ -303,5 +303,5 @@ async function deliveriesAmong(
 ): Promise<LoadedDelivery[]> {
   const wanted = new Set(batches);
   const loaded = await loadedDeliveries(ledger, { state });
-  return loaded.filter(({ source, batchId }) => wanted.has(`${source}/${batchId}`));
+  return loaded.filter((batch) => wanted.has(batchName(batch)));
 }

@@ -7,12 +7,7 @@ import { connectTrino } from "./trino.ts";
 export const reelhouseVersion = (): string =>
   JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
 
-/** By name; `dbt`: as its container told them with the build. */
-export async function runningVersions(
-  settings: Settings,
-  dbt: Record<string, string>,
-): Promise<Record<string, string>> {
-  const trino = connectTrino(settings, "ingest", { catalog: "ingest" });
-  const { rows } = await trino.query("SELECT version()");
-  return { reelhouse: reelhouseVersion(), trino: String(rows[0]?.[0]), ...dbt };
+export async function trinoVersion(settings: Settings): Promise<string> {
+  const { rows } = await connectTrino(settings, "ingest", { catalog: "ingest" }).query("SELECT version()");
+  return String(rows[0]?.[0]);
 }

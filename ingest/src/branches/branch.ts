@@ -17,6 +17,7 @@ import {
 } from "../steps.ts";
 import { connectStore } from "../store.ts";
 import { connectTrino, type TrinoSession } from "../trino.ts";
+import { trinoVersion } from "../versions.ts";
 import { deriveAsOf, tableDirectory } from "./as-of.ts";
 import { branchCatalog, createCatalog, dropCatalog, settleCatalogs } from "./catalogs.ts";
 import { type Branch, changedTables, openBranches, requireBranch, type TestedBranch } from "./registry.ts";
@@ -95,7 +96,7 @@ export function buildBranch(
     const fingerprint = inputFingerprint(await projectHash(run.settings), batches, missing);
     await publisher.query("select branch.note_tested($1, null)", [name]);
     const { built, pointers } = await buildThenTest(run, publisher, { name, unitTests });
-    const outcome = await outcomeOf(run, built, missing);
+    const outcome = outcomeOf(built, { missing, trino: await trinoVersion(run.settings) });
     const tested = {
       pointers: Object.fromEntries(pointers),
       built: [...outcome.tables],

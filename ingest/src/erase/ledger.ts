@@ -1,6 +1,7 @@
 /** What stands in the way of an erasure, what it ends, and those that were begun. */
 import type { Database } from "../catalog.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
+import { batchName } from "../ledger.ts";
 import type { Erasure } from "../publish/publish.ts";
 
 /** Throws while something may hold the rows that an erasure does not look into. */
@@ -51,7 +52,7 @@ export async function publicationsOf(
     `select id from branch.publication where expired_at is null and id < $2
          and id >= (select min(id) from branch.publication where batches ?| $1)
      order by id`,
-    [batches.map(({ source, batchId }) => `${source}/${batchId}`), before],
+    [batches.map(batchName), before],
   );
   return rows.map(({ id }) => id);
 }
