@@ -54,14 +54,25 @@ export function connectStore({ store, silenceMs }: Settings, role: StoreUser): U
     const stream = await told(`get ${bucket}/${key}`, client.getObject(bucket, key));
     return Buffer.concat(await told(`get ${bucket}/${key}`, stream.toArray()));
   };
-  const listed = async function* (bucket: string, prefix: string, IncludeVersion: boolean) {
+  /** minio-js would ask for the next page with its key as the store spells it, which is not how one is asked for. */
+  const versions = async function* (bucket: string, prefix: string) {
+    const options = { Delimiter: "", MaxKeys: 1000, IncludeVersion: true };
+    let from: { keyMarker: string; versionIdMarker: string } | undefined;
+    do {
+      const page = await client.listObjectsQuery(bucket, prefix, "", { ...options, ...from });
+      yield* page.objects;
+      const { isTruncated, keyMarker = "", versionIdMarker = "" } = page;
+      from = isTruncated ? { keyMarker: asAsked(keyMarker), versionIdMarker } : undefined;
+    } while (from);
+  };
+  const listed = async function* (place: string, items: AsyncIterable<unknown>) {
     try {
-      for await (const item of client.listObjects(bucket, prefix, true, { IncludeVersion })) {
+      for await (const item of items) {
         const { name, size, lastModified, versionId } = item as Listed;
         yield { key: name, byteCount: size, modifiedAt: lastModified, versionId };
       }
     } catch (cause) {
-      throw storeError(`list ${bucket}/${prefix}`, cause);
+      throw storeError(`list ${place}`, cause);
     }
   };
   const removeAll = async (bucket: string, objects: string[] | { name: string; versionId: string }[]) => {
@@ -90,8 +101,8 @@ export function connectStore({ store, silenceMs }: Settings, role: StoreUser): U
         throw storeError(`look up ${bucket}/${key}`, cause);
       }
     },
-    list: (bucket, prefix) => listed(bucket, prefix, false),
-    listVersions: (bucket, prefix) => listed(bucket, prefix, true),
+    list: (bucket, prefix) => listed(`${bucket}/${prefix}`, client.listObjects(bucket, prefix, true)),
+    listVersions: (bucket, prefix) => listed(`${bucket}/${prefix}`, versions(bucket, prefix)),
     remove: (bucket, keys) => removeAll(bucket, [...keys]),
     removeVersions: (bucket, versions) =>
       removeAll(
@@ -100,6 +111,9 @@ export function connectStore({ store, silenceMs }: Settings, role: StoreUser): U
       ),
   };
 }
+
+/** A key in the encoding of a listing, where slashes are as they are, in that of a request. */
+const asAsked = (key: string) => encodeURIComponent(decodeURIComponent(key.replaceAll("+", " ")));
 
 /** What minio-js answers, with more certainty than its types have. */
 interface Listed {
