@@ -6,6 +6,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileName, sourceText } from "../fixtures/source-file.ts";
 import { type SourceName, sourceNames } from "../oracle/index.ts";
 import { columnsOf } from "../oracle/sources.ts";
 import { compose, type Figures, folder, note, table, timed } from "./own-stack.ts";
@@ -32,15 +33,9 @@ for (const rows of sizes) {
     const step = Math.floor(films / newFilms);
     const known = Array.from({ length: newFilms }, (_, index) => index * step + round);
     deliver([...known, ...numbers(films, films + newFilms)]);
-    note(seconds, `${size}: \`run\`, ${addedRows} rows more`, await timed("scripts/reelhouse", run));
-    noteBuild(`${size}: \`run\`, ${addedRows} rows more`);
+    await noteBuild(`${size}: \`run\`, ${addedRows} rows more`, run, "changed");
   }
-  note(
-    seconds,
-    `${size}: \`build --full-refresh\``,
-    await timed("scripts/reelhouse", ["build", "--full-refresh"]),
-  );
-  noteBuild(`${size}: \`build --full-refresh\``);
+  await noteBuild(`${size}: \`build --full-refresh\``, ["build", "--full-refresh"], "whole");
 }
 compose("down", "--volumes", "--remove-orphans");
 rmSync(scratch, { recursive: true });
@@ -54,12 +49,7 @@ function numbers(first: number, end: number): number[] {
 function deliver(wanted: number[]): void {
   for (const source of sourceNames) {
     const records = wanted.map((film) => recordOf(source, film));
-    const isJson = source === "audience_pulse";
-    const text = isJson
-      ? JSON.stringify(records.map((cells) => objectOf(source, cells)))
-      : asCsv(source, records);
-    const path = join(scratch, "data/sample", `${source}.${isJson ? "json" : "csv"}`);
-    writeFileSync(path, text);
+    writeFileSync(join(scratch, "data/sample", fileName(source)), sourceText(source, records));
   }
   films = Math.max(films, ...wanted.slice(-1).map((last) => last + 1));
 }
@@ -72,24 +62,16 @@ function recordOf(source: SourceName, film: number): string[] {
   return [`The Film No. ${film}`, String(1900 + (film % 120)), ...measures];
 }
 
-function objectOf(source: SourceName, cells: string[]): Record<string, string | undefined> {
-  return Object.fromEntries(columnsOf(source).map((name, index) => [name, cells[index]]));
-}
-
-function asCsv(source: SourceName, records: string[][]): string {
-  return [columnsOf(source), ...records].map((cells) => `${cells.join(",")}\n`).join("");
-}
-
-/** The parts of the newest publication's build: its tables, and the tests, which read whole tables. */
-function noteBuild(name: string): void {
-  const sql = `select details -> 'scope' ? 'changed', details ->> 'build_seconds', details ->> 'test_seconds'
+/** Times a command, and the parts of its build: its tables, and the tests, which read whole tables. */
+async function noteBuild(name: string, words: string[], scope: "changed" | "whole"): Promise<void> {
+  note(seconds, name, await timed("scripts/reelhouse", words));
+  const sql = `select details -> 'scope' ? '${scope}', details ->> 'build_seconds', details ->> 'test_seconds'
     from branch.publication order by id desc limit 1`;
   const psql = ["psql", "--no-psqlrc", "-At", "--dbname", "lakehouse", "--command", sql];
-  const [isIncremental, all, tests] = compose("exec", "-T", "catalog", ...psql)
+  const [isMeant, all, tests] = compose("exec", "-T", "catalog", ...psql)
     .trim()
     .split("|");
-  if (isIncremental !== (name.includes("more") ? "t" : "f"))
-    throw new Error(`${name}: not the build that was meant`);
+  if (isMeant !== "t") throw new Error(`${name}: not the build that was meant`);
   note(seconds, `${name}: its tables`, Number(all) - Number(tests));
   note(seconds, `${name}: its tests`, Number(tests));
 }

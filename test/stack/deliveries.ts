@@ -1,14 +1,13 @@
 /** Provider files for the stack tests, and the same deliveries for the independent computation. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileName } from "../fixtures/source-file.ts";
 import type { Delivery, SourceName } from "../oracle/index.ts";
 import { sourceNames } from "../oracle/index.ts";
 import { columnsOf } from "../oracle/sources.ts";
 import { projectFolder, type Row, type Stack } from "./stack.ts";
 
 export type SampleFiles = Partial<Record<SourceName, string>>;
-
-export const fileName = (source: SourceName) => `${source}.${source === "audience_pulse" ? "json" : "csv"}`;
 
 /** The five files of a data folder (`data/sample`, `data/films`), each as the only delivery of its source. */
 export function deliveriesOf(folder: string): Record<SourceName, Delivery[]> {

@@ -2,8 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fileName } from "../fixtures/source-file.ts";
 import { type Delivery, differences, expectedLake, type SourceName, sourceNames } from "../oracle/index.ts";
-import { csvFile, deliver, deliveriesOf, fileName, goldMovies } from "./deliveries.ts";
+import { csvFile, deliver, deliveriesOf, goldMovies } from "./deliveries.ts";
 import { difficult } from "./difficult.ts";
 import { projectFolder, type Stack, unstartedStack } from "./stack.ts";
 

@@ -2,9 +2,10 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { fileName } from "../fixtures/source-file.ts";
 import { type SourceName, sourceNames } from "../oracle/index.ts";
 import { expectRefusals } from "./cli.ts";
-import { csvFile, deliver, fileName, sampleDeliveries } from "./deliveries.ts";
+import { csvFile, deliver, sampleDeliveries } from "./deliveries.ts";
 import { goldOf } from "./small-gold.ts";
 import { type CommandOptions, type Row, restart, type Stack, startAgain, startStack } from "./stack.ts";
 
@@ -242,6 +243,25 @@ describe("a failing dbt test", () => {
     await stack.succeed(["run", "--no-export"]);
     published = await gold();
     expect(published.map(({ movie_title }) => movie_title)).toContain("Changed");
+  });
+});
+
+describe("a model that gives more than its contract says", () => {
+  it("should end with 1, name the model and the column, and publish nothing", async () => {
+    const files = {
+      "wide.sql": "select 1 as one, 2 as surplus\n",
+      "wide.yml": "models: [{name: wide, columns: [{name: one, data_type: integer, description: One.}]}]\n",
+    };
+    const written = Object.entries(files).map(([name, text]) =>
+      stack.write(`dbt_project/models/gold/${name}`, text),
+    );
+    await restart(stack, "dbt");
+    const outcome = await stack.reelhouse(["build"]);
+    expect(outcome.code, outcome.stderr).toBe(1);
+    expect(outcome.stderr).toMatch(/model wide: [^\n]*surplus/);
+    expect(await gold()).toEqual(published);
+    for (const file of written) rmSync(file);
+    await restart(stack, "dbt");
   });
 });
 
