@@ -1,7 +1,8 @@
 /** Builds of what changed: after each of a seeded sequence of changes, all tables are what a whole build makes of it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { crowdedFiles, numbersFrom } from "../fixtures/crowded.ts";
-import { deliver, type SampleFiles } from "./deliveries.ts";
+import { csvFile, deliver, type SampleFiles } from "./deliveries.ts";
+import { allVersions } from "./maintenance/objects.ts";
 import { restart, type Stack, startStack } from "./stack.ts";
 
 const next = numbersFrom(20_251);
@@ -100,6 +101,21 @@ describe("a build of what changed", () => {
   it("should equal a whole one after a delivery was restated", async () => {
     await stack.succeed(["ingest", "--again", "data/sample/critic_agg.csv"]);
     await expectAsWhole("build");
+  });
+
+  it("should keep no file of a batch that it left out, when that is erased", async () => {
+    deliver(stack, { critic_agg: csvFile("critic_agg", ["Forgotten,1999,1,1,1"]) });
+    expect(await scopeOf(await publish("run", "--no-export"))).toBe("changed");
+    const where = "movie_title = 'Forgotten'";
+    const [row] = await stack.query(`SELECT "$path" AS file FROM silver.provider_rows WHERE ${where}`);
+    const file = String(row?.file).replace("s3://", "");
+    await stack.succeed([
+      ...["batch", "exclude", await newestBatch("critic_agg", "committed"), "--source", "critic_agg"],
+    ]);
+    expect(await scopeOf(await publish("run", "--no-export"))).toBe("changed");
+    expect(await allVersions(stack), "its rows are marked as deleted").toContain(file);
+    await publish("erase", "critic_agg", "--where", where, "--yes");
+    expect(await allVersions(stack)).not.toContain(file);
   });
 
   it("should count the rows that a table has, not those that were deleted from it", async () => {
