@@ -18,5 +18,7 @@ export async function openDuckDB(folder = ""): Promise<DuckDBInstance> {
     extension_directory: folder,
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
+    // It mixes what it read before with a file that took the name of another one, and fails.
+    enable_external_file_cache: "false",
   });
 }
