@@ -119,16 +119,17 @@ describe("kill -9 during the build", () => {
   });
 
   describe("kill -9 of dbt", () => {
-    /** Without it, the build might end before dbt is killed at one of its tests. dbt reads it at its next start. */
-    const slowTest = "dbt_project/tests/takes_its_time.sql";
+    /** It never ends, or the build might before dbt is killed; the next run ends its query. dbt reads it at its start. */
+    const endlessTest = "dbt_project/tests/never_ends.sql";
     const numbers = "unnest(sequence(1, 10000))";
     beforeAll(() => {
       stack.write(
-        slowTest,
-        `select n from ${numbers} as t (n) cross join ${numbers} cross join unnest(sequence(1, 10)) where n < 0\n`,
+        endlessTest,
+        // A filter on one of them would be asked before they are joined.
+        `select a from ${numbers} as a (a) cross join ${numbers} as b (b) cross join ${numbers} as c (c) where a + b + c < 0\n`,
       );
     });
-    afterAll(() => rmSync(join(stack.folder, slowTest)));
+    afterAll(() => rmSync(join(stack.folder, endlessTest)));
     beforeEach(() => startAgain(stack, "dbt"));
 
     it.each([/model critics: success/, /model movies: success/, /test [^\n]*movies[^\n]*: pass/])(
