@@ -7,7 +7,7 @@ write branches (`audit`, `br_...`) through Trino and nothing else.
 GET /health                                200 when the project is parsed
 GET /project                               {"sha256": of models, tests, macros, configuration and versions}
 POST /stop                                 ends a build whose client is gone; answers when nothing of it runs
-POST /build {"catalog": "audit", "part": "all"|"models"|"tests", "unit_tests": true|false,
+POST /build {"catalog": "audit", "part": "models"|"tests", "unit_tests": true|false,
              "variables": what the macros take: changed_batches, check_contracts}
                                            lines {"event": "progress"}, at last {"event": "result"}
 """
@@ -32,9 +32,6 @@ from dbt.cli.main import dbtRunner
 PORT = 8580
 PROJECT = pathlib.Path(os.environ["DBT_PROJECT_DIR"])
 CATALOG = re.compile("audit|br_[a-z][a-z0-9_]{0,30}")
-# One after the other: `dbt build` lets no table begin before the tests of those that it reads have ended, though nothing
-# is published before all have passed.
-PARTS = {"all": [["run"], ["test"]], "models": [["run"]], "tests": [["test"]]}
 BUILD_LOCK = "/tmp/dbt/build.lock"
 # A client that has gone away is noticed at the next line, so there is one at least this often.
 HEARTBEAT_SECONDS = 5
@@ -126,26 +123,16 @@ def build(manifest, answer, catalog, part, unit_tests, variables):
             node = event.data.node_info
             answer.send("progress", message=f"{node.resource_type} {node.node_name}: {node.node_status}")
 
-    options = {
-        "run": ["--vars", json.dumps(variables)],
-        "test": [] if unit_tests else ["--exclude-resource-type", "unit_test"],
-    }
-    results = []
-    seconds = {}
-    for words in PARTS[part]:
-        began = time.monotonic()
-        words = [*words, *options[words[0]], "--no-populate-cache"]
-        outcome = dbtRunner(manifest=manifest, callbacks=[report]).invoke(words)
-        results += getattr(outcome.result, "results", None) or []
-        seconds[words[0]] = round(time.monotonic() - began, 3)
-        if not outcome.success:
-            break
+    if part == "models":
+        words = ["run", "--vars", json.dumps(variables)]
+    else:
+        words = ["test", *([] if unit_tests else ["--exclude-resource-type", "unit_test"])]
+    outcome = dbtRunner(manifest=manifest, callbacks=[report]).invoke([*words, "--no-populate-cache"])
     answer.send(
         "result",
         success=outcome.success,
         exception=str(outcome.exception) if outcome.exception else None,
         seconds=round(time.monotonic() - started, 3),
-        test_seconds=seconds.get("test", 0),
         versions={package: importlib.metadata.version(package) for package in ["dbt-core", "dbt-trino"]},
         nodes=[
             {
@@ -159,7 +146,7 @@ def build(manifest, answer, catalog, part, unit_tests, variables):
                 "seconds": round(result.execution_time, 3),
                 "depends_on": result.node.depends_on_nodes,
             }
-            for result in results
+            for result in getattr(outcome.result, "results", None) or []
         ],
     )
 

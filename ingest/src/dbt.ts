@@ -25,8 +25,6 @@ export interface BuildResult {
   exception: string | null;
   nodes: NodeResult[];
   seconds: number;
-  /** Of `seconds`, those of the tests. */
-  test_seconds: number;
   /** Of dbt's packages, by name. */
   versions: Record<string, string>;
 }
@@ -48,8 +46,7 @@ export async function stopBuild(settings: Settings): Promise<void> {
 export interface BuildWork {
   /** Trino's, of the branch. */
   catalog: string;
-  /** All: the models, then their tests. */
-  part: "all" | "models" | "tests";
+  part: "models" | "tests";
   unitTests: boolean;
   /** Only the films of these are computed; undefined: everything is. */
   changed?: ChangedBatches | undefined;
@@ -59,7 +56,7 @@ export interface BuildWork {
 }
 
 /**
- * Builds and tests on a branch. When `signal` aborts, or this process ends, the connection breaks and the container stops its
+ * Builds the models on a branch, or tests them. When `signal` aborts, or this process ends, the connection breaks and the container stops its
  * build. Throws a service error when the container dies half way: nothing was published then.
  */
 export async function build(

@@ -14,7 +14,14 @@ import { connectBuckets } from "./objects/delivered.ts";
 import { type JournalPublication, latestPublication, publishedTables } from "./publish/journal.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
 import { ensureManifest } from "./publish/manifest.ts";
-import { branchPointers, forkAudit, type Publication, publish, type TestCounts } from "./publish/publish.ts";
+import {
+  branchPointers,
+  forkAudit,
+  type Pointers,
+  type Publication,
+  publish,
+  type TestCounts,
+} from "./publish/publish.ts";
 import { commitRollback, prepareRollback, type Undoing } from "./publish/rollback.ts";
 import { replay } from "./replay.ts";
 import type { Report } from "./report.ts";
@@ -101,14 +108,13 @@ export async function buildStep(run: Run, options: BuildOptions): Promise<Public
       : scopeOf(await withTables(run, latest), { batches: loaded, rules, fork: base });
     const { unitTests } = options;
     const checkContracts = latest === undefined || !isMadeBy(rules, latest);
-    const { built, scope } = await buildOnAudit(run, publisher, wanted, { unitTests, checkContracts });
-    const tested = await branchPointers(publisher, "audit");
+    const { scope, ...outcome } = await buildOnAudit(run, publisher, wanted, { unitTests, checkContracts });
     signal.throwIfAborted();
     const store = connectStore(settings, "publisher");
-    const { tables, tests, details } = outcomeOf(built, { missing, trino: rules.trino });
+    const { tables, tests, details } = outcomeOf(outcome, { missing, trino: rules.trino });
     const publication = await publish(
       { publisher, store },
-      { base, tested, built: tables, tests },
+      { base, tested: outcome.tested, built: tables, tests },
       { kind: "build", runId, fingerprint, batches, details: { ...details, scope, rules } },
     );
     await keepManifest(run, store);
@@ -128,10 +134,10 @@ async function buildOnAudit(
   publisher: Database,
   scope: Scope,
   work: Pick<BuildWork, "unitTests" | "checkContracts">,
-): Promise<{ built: BuildResult; scope: Scope }> {
+): Promise<Tested & { scope: Scope }> {
   try {
     const { changed } = scope;
-    return { built: await dbtStep(run, { catalog: "audit", part: "all", changed, ...work }), scope };
+    return { ...(await buildThenTest(run, publisher, { catalog: "audit", changed, ...work })), scope };
   } catch (error) {
     if (scope.changed === undefined || !isRefusedBuild(error)) throw error;
     const whole = "models or tests failed on what changed";
@@ -152,8 +158,37 @@ export async function endEarlierBuild({ settings }: Run): Promise<void> {
   await stopLeftoverQueries(settings, "dbt");
 }
 
-/** Lets dbt work on a branch. Throws exit 4 when a test failed; what was built stays there then. */
-export async function dbtStep(run: Run, work: Omit<BuildWork, "signal">): Promise<BuildResult> {
+/** A build without a failed test. */
+export interface Tested {
+  built: BuildResult;
+  /** Of the tests, in seconds. */
+  testSeconds: number;
+  /** What the tests read. */
+  tested: Pointers;
+}
+
+/**
+ * Builds all models on a branch, then tests them. People may write there at any time: what the tests read is known only
+ * where the branch still has it when all have passed; publishing compares. Throws exit 4 when a test failed; what was
+ * built stays there then.
+ */
+export async function buildThenTest(
+  run: Run,
+  publisher: Database,
+  work: Omit<BuildWork, "signal" | "part">,
+): Promise<Tested> {
+  const models = await dbtStep(run, { ...work, part: "models" });
+  const tested = await branchPointers(publisher, work.catalog);
+  const tests = await dbtStep(run, { ...work, part: "tests" });
+  const built = {
+    ...models,
+    nodes: [...models.nodes, ...tests.nodes],
+    seconds: models.seconds + tests.seconds,
+  };
+  return { built, testSeconds: tests.seconds, tested };
+}
+
+async function dbtStep(run: Run, work: Omit<BuildWork, "signal">): Promise<BuildResult> {
   const { settings, report, signal } = run;
   const built = await build(settings, { ...work, signal }, (message) => report.progress(message));
   await requireSuccess(built, work.catalog, run);
@@ -162,12 +197,15 @@ export async function dbtStep(run: Run, work: Omit<BuildWork, "signal">): Promis
 }
 
 /** What a publication keeps of a build without a failed test. */
-export function outcomeOf(built: BuildResult, { missing, trino }: { missing: string[]; trino: string }) {
+export function outcomeOf(
+  { built, testSeconds }: Tested,
+  { missing, trino }: { missing: string[]; trino: string },
+) {
   const details = {
     missing,
     tests: countTests(built.nodes.filter(isTest)),
     build_seconds: built.seconds,
-    test_seconds: built.test_seconds,
+    test_seconds: testSeconds,
     versions: { reelhouse: reelhouseVersion(), trino, ...built.versions },
   };
   return { tables: builtTables(built), tests: testsByTable(built), details };

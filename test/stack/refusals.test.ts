@@ -227,6 +227,11 @@ describe("a broken configuration", () => {
   });
 });
 
+/** Long enough for somebody to write in the meantime. A filter on one of the numbers would be asked before the join. */
+const slowTest = "dbt_project/tests/takes_seconds.sql";
+const takesSeconds = `select a from unnest(sequence(1, 10000)) as a (a) cross join unnest(sequence(1, 1000)) as b (b)
+  cross join unnest(sequence(1, 3)) as c (c) where a + b + c < 0\n`;
+
 describe("a failing dbt test", () => {
   it("should end with 4, name the test and leave what is published untouched", async () => {
     const test = "select * from {{ ref('movies') }}\n";
@@ -239,10 +244,30 @@ describe("a failing dbt test", () => {
     expect(await gold()).toEqual(published);
 
     rmSync(failing);
+    stack.write(slowTest, takesSeconds);
     await restart(stack, "dbt");
     await stack.succeed(["run", "--no-export"]);
     published = await gold();
     expect(published.map(({ movie_title }) => movie_title)).toContain("Changed");
+  });
+});
+
+describe("a table that changes on audit while its tests run", () => {
+  it("should end with 1, name the table and publish nothing", async () => {
+    // No test of the small project looks at it.
+    const write = "UPDATE gold.movies SET critic_score_percentage = 1";
+    let writing: Promise<unknown> | undefined;
+    const outcome = await stack.cli.run("reelhouse", ["build", "--force"], {
+      env: { REELHOUSE_TERMINAL: "1" },
+      onStderr: (text) => {
+        if (text.includes("model kpis_by_year: success")) writing ??= stack.query(write, "admin", "audit");
+      },
+    });
+    await writing;
+    expect(outcome.code, outcome.stderr).toBe(1);
+    expect(outcome.stderr).toContain("gold.movies changed on audit since its tests");
+    expect(await gold()).toEqual(published);
+    rmSync(join(stack.folder, slowTest));
   });
 });
 

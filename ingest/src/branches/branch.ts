@@ -1,6 +1,6 @@
 /** What people do with a branch: make it, build and test on it, publish what passed, drop it. */
 import { connectCatalog, type Database } from "../catalog.ts";
-import { type BuildResult, projectHash } from "../dbt.ts";
+import { projectHash } from "../dbt.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
 import { committedBatches, refusedSources } from "../ledger.ts";
 import { latestPublication, requirePublication } from "../publish/journal.ts";
@@ -8,7 +8,7 @@ import { branchPointers, type Pointers, type Publication, publish } from "../pub
 import type { Run } from "../session.ts";
 import {
   type BuildOptions,
-  dbtStep,
+  buildThenTest,
   endEarlierBuild,
   incomplete,
   inputFingerprint,
@@ -95,10 +95,13 @@ export function buildBranch(
     // Of the models that are about to be built.
     const fingerprint = inputFingerprint(await projectHash(run.settings), batches, missing);
     await publisher.query("select branch.note_tested($1, null)", [name]);
-    const { built, pointers } = await buildThenTest(run, publisher, { name, unitTests });
-    const outcome = outcomeOf(built, { missing, trino: await trinoVersion(run.settings) });
+    await endEarlierBuild(run);
+    const work = { catalog: branchCatalog(name), unitTests, checkContracts: true };
+    const result = await buildThenTest(run, publisher, work);
+    await refuseChanged(publisher, { name, pointers: result.tested }, "while its tests ran");
+    const outcome = outcomeOf(result, { missing, trino: await trinoVersion(run.settings) });
     const tested = {
-      pointers: Object.fromEntries(pointers),
+      pointers: Object.fromEntries(result.tested),
       built: [...outcome.tables],
       tests: Object.fromEntries(outcome.tests),
       fingerprint,
@@ -108,26 +111,6 @@ export function buildBranch(
     await publisher.query("select branch.note_tested($1, $2)", [name, JSON.stringify(tested)]);
     return tested;
   });
-}
-
-/** People may write on the branch at any time: what the tests read is known only if it is the same before and after. */
-async function buildThenTest(
-  run: Run,
-  publisher: Database,
-  { name, unitTests }: { name: string; unitTests: boolean },
-): Promise<{ built: BuildResult; pointers: Pointers }> {
-  const catalog = branchCatalog(name);
-  await endEarlierBuild(run);
-  const models = await dbtStep(run, { catalog, part: "models", unitTests, checkContracts: true });
-  const pointers = await branchPointers(publisher, catalog);
-  const tests = await dbtStep(run, { catalog, part: "tests", unitTests, checkContracts: false });
-  await refuseChanged(publisher, { name, pointers }, "while its tests ran");
-  const nodes = [...models.nodes, ...tests.nodes];
-  const { test_seconds } = tests;
-  return {
-    built: { ...models, nodes, seconds: models.seconds + tests.seconds, test_seconds },
-    pointers,
-  };
 }
 
 /** Publishes what the newest build on the branch made, when that is what the branch has and nothing else was published. */
