@@ -25,6 +25,7 @@ export const commands = {
   restore: async () => (await import("./restore.ts")).restore,
   "recover-catalog": async () => (await import("./recover-catalog.ts")).recoverCatalogCommand,
   doctor: async () => (await import("./doctor.ts")).doctor,
+  connect: async () => (await import("./connect.ts")).connect,
   credentials: async () => (await import("./credentials.ts")).credentials,
   mounts: async () => (await import("./mounts.ts")).mounts,
   secrets: async () => (await import("./secrets.ts")).secrets,

@@ -22,7 +22,7 @@ interface Answer {
 }
 
 /** One request to Trino's published port. Rejects when no HTTP answer comes. */
-function ask({ stack, authority }: Running, request: Request): Promise<Answer> {
+export function ask({ stack, authority }: Running, request: Request): Promise<Answer> {
   const { method = "POST", path = "/v1/statement", scheme = "https", login, headers = {}, body } = request;
   const ca = request.authority ?? authority;
   const authorization = login && { authorization: `Basic ${Buffer.from(login).toString("base64")}` };
@@ -45,7 +45,7 @@ function ask({ stack, authority }: Running, request: Request): Promise<Answer> {
 }
 
 /** Runs a statement to its end; returns its first cell, or Trino's error message. */
-async function firstCellOrError(running: Running, sql: string, request: Request): Promise<string> {
+export async function firstCellOrError(running: Running, sql: string, request: Request): Promise<string> {
   let answer = await ask(running, { ...request, body: sql });
   for (;;) {
     if (answer.status !== 200) return answer.body;

@@ -3,6 +3,7 @@ import { beforeAll, describe } from "vitest";
 import type { Stack } from "../stack.ts";
 import { branchGuard } from "./branch.ts";
 import { catalogDatabase } from "./catalog.ts";
+import { clientConnections } from "./clients.ts";
 import { containers } from "./containers.ts";
 import { trinoDoor } from "./door.ts";
 import { type Running, readSecrets } from "./running.ts";
@@ -24,5 +25,6 @@ export function access(stackOf: () => Stack): void {
   describe("the branch", () => branchGuard(() => running));
   describe("the object store", () => objectStore(() => running));
   describe("the catalog database", () => catalogDatabase(() => running));
+  describe("reelhouse connect", () => clientConnections(() => running));
   describe("the containers", () => containers(() => running));
 }
