@@ -20,6 +20,7 @@ key() { printenv "$1" || { echo "buckets: $1 is missing: ./scripts/up makes it" 
 # Each policy has one user, whose keys are named after it. All at once, as a cluster would be moved: a call of mc takes
 # longer than what it asks for.
 separator=
+known=
 for file in /opt/minio/policies/*.json; do
     name="$(basename "$file" .json)"
     variable="S3_$(echo "$name" | tr 'a-z-' 'A-Z_')"
@@ -30,6 +31,7 @@ for file in /opt/minio/policies/*.json; do
     printf '%s"%s":{"secretKey":"%s","status":"enabled"}' "$separator" "$access_key" "$secret_key" >&4
     printf '%s"%s":{"version":1,"policy":"%s"}' "$separator" "$access_key" "$name" >&5
     separator=,
+    known="$known $access_key "
 done 3>"$work/policies" 4>"$work/users" 5>"$work/mappings"
 cd "$work"
 for assets in policies users; do printf '{%s}' "$(cat "$assets")" >"iam-assets/$assets.json"; done
@@ -40,4 +42,9 @@ report="$(mc admin cluster iam import store iam.zip)"
 case "$report" in
     *ailed*) echo "buckets: the store refused some users or policies: see 'mc admin user list'" >&2 && exit 1 ;;
 esac
+# A key that no secret has is from before `reelhouse rotate`.
+users="$(mc admin user list --json store)"
+for access_key in $(echo "$users" | sed -n 's/.*"accessKey":"\([^"]*\)".*/\1/p'); do
+    case "$known" in *" $access_key "*) ;; *) mc admin user rm --quiet store "$access_key" >/dev/null ;; esac
+done
 echo "buckets, users and policies: ready"

@@ -48,8 +48,8 @@ START_SECONDS = 300
 def configure(output):
     shutil.copytree(HOME / "etc", FOLDER / "etc")
     etc = FOLDER / "etc"
-    for unwanted in ["access-control.properties", "password-authenticator.properties"]:
-        (etc / unwanted).unlink(missing_ok=True)
+    for concern in ["access-control", "password-authenticator", "group-provider", "resource-groups"]:
+        (etc / f"{concern}.properties").unlink(missing_ok=True)
     shutil.rmtree(etc / "catalog", ignore_errors=True)
     (etc / "catalog").mkdir()
     for connector in ["tpch", "memory"]:

@@ -2,18 +2,16 @@
  * Makes every secret and certificate of the stack, once, into one volume per service: each service mounts its own
  * and sees nothing of the others. Running it again adds what is missing and changes nothing that is there.
  */
-import { execFileSync } from "node:child_process";
-import { createHash, pbkdf2Sync, randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { usageError } from "./errors.ts";
+import { forgetAuthority, makeCertificates } from "./secrets/certificates.ts";
+import { builtInUsers, groupFile, type People, passwordFile, trinoPassword } from "./secrets/logins.ts";
+import { writeAtomically } from "./secrets/write.ts";
+
+/** Where the service `secrets` mounts the volumes. */
+export const volumesFolder = "/secrets";
 
 /** Users of the containers that read secrets, as their Dockerfiles fix them. */
 const uid = { minio: 10001, trino: 10002, catalog: 10003, dbt: 10005 } as const;
@@ -38,11 +36,9 @@ const commandUsers = [
 const storeUsers = [...commandUsers, ...catalogRoles] as const;
 const commandRoles = ["PUBLISHER", "LEDGER", "BACKUP"] as const;
 const databaseRoles = [...catalogRoles, ...commandRoles] as const;
-const trinoUsers = ["ADMIN", "INGEST", "DBT", "DEVELOPER", "BI", "MAINTENANCE", "HEALTH"] as const;
 
 const storeKeys = (user: string) => [`S3_${user}_ACCESS_KEY`, `S3_${user}_SECRET_KEY`];
 const databasePassword = (role: string) => `PG_${role}_PASSWORD`;
-const trinoPassword = (user: string) => `TRINO_${user}_PASSWORD`;
 
 /** Which secrets each volume holds: nothing that its service does not use. */
 const holdings: Record<string, string[]> = {
@@ -64,11 +60,49 @@ const holdings: Record<string, string[]> = {
 
 /** Fills `folder`/{root,minio,catalog,trino,dbt,reelhouse}; `folder`/root keeps all secrets and the CA's key. */
 export function makeSecrets(folder: string): void {
+  handOverAll(folder, readJson(secretsFile(folder)), readPeople(folder));
+}
+
+/**
+ * Makes every secret anew, and the authority if it is told; the passwords of people stay. What was written down first is
+ * what holds: a renewal that was cut off is completed by the next `makeSecrets`.
+ */
+export function renewSecrets(folder: string, { renewsAuthority }: { renewsAuthority: boolean }): void {
+  requireVolumes(folder);
+  if (renewsAuthority) forgetAuthority(join(folder, "root"));
+  handOverAll(folder, {}, readPeople(folder));
+}
+
+/** Replaces the people who may log in to Trino, besides its own users. */
+export function writePeople(folder: string, people: People): void {
+  writeAtomically(peopleFile(folder), JSON.stringify(people, null, 2), { mode: 0o600 });
+  makeSecrets(folder);
+}
+
+export function readPeople(folder: string): People {
+  return readJson(peopleFile(folder));
+}
+
+/** Throws exit 2 in a container that does not mount what is changed here: all but that of the service `secrets`. */
+export function requireVolumes(folder: string): void {
+  if (existsSync(secretsFile(folder))) return;
+  throw usageError(
+    `${folder}: the secrets are not here`,
+    "run it as ./scripts/reelhouse, or with docker compose run --rm secrets",
+  );
+}
+
+const secretsFile = (folder: string) => join(folder, "root", "secrets.json");
+const peopleFile = (folder: string) => join(folder, "root", "people.json");
+
+const readJson = (file: string) => (existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {});
+
+/** Adds the secrets that are missing in `all`, keeps them, and gives each service what it uses. */
+function handOverAll(folder: string, all: Record<string, string>, people: People): void {
   const root = join(folder, "root");
-  const all = loadSecrets(join(root, "secrets.json"));
-  for (const name of new Set(Object.values(holdings).flat())) all[name] ??= newSecret(name);
-  for (const user of trinoUsers) all[trinoPassword(user)] ??= newSecret(user);
-  writeAtomically(join(root, "secrets.json"), JSON.stringify(all, null, 2), { mode: 0o600 });
+  const names = [...Object.values(holdings).flat(), ...builtInUsers.map(trinoPassword)];
+  for (const name of names) all[name] ??= newSecret(name);
+  writeAtomically(secretsFile(folder), JSON.stringify(all, null, 2), { mode: 0o600 });
 
   makeCertificates(root);
   const authority = readFileSync(join(root, "ca.crt"), "utf8");
@@ -79,11 +113,8 @@ export function makeSecrets(folder: string): void {
       handOver(folder, service, "ca.crt", authority);
   }
   handOver(folder, "trino", "server.pem", readFileSync(join(root, "server.pem"), "utf8"));
-  handOver(folder, "trino", "password.db", passwordFile(all));
-}
-
-function loadSecrets(file: string): Record<string, string> {
-  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+  handOver(folder, "trino", "groups.txt", groupFile(people));
+  handOver(folder, "trino", "password.db", passwordFile(people, all));
 }
 
 /** 32 random bytes as hex; access keys are shorter, because S3 services take at most 20 characters. */
@@ -100,107 +131,4 @@ function handOver(folder: string, service: string, name: string, content: string
   const owner = uid[service as keyof typeof uid];
   const file = join(folder, service, name);
   writeAtomically(file, content, owner === undefined ? { mode: 0o444 } : { mode: 0o400, owner });
-}
-
-/** A reader sees the old file or the new one, never half of one; an unchanged file is left alone. */
-function writeAtomically(
-  file: string,
-  content: string,
-  { mode, owner }: { mode: number; owner?: number },
-): void {
-  mkdirSync(join(file, ".."), { recursive: true });
-  if (existsSync(file) && readFileSync(file, "utf8") === content) return;
-  const draft = `${file}.new`;
-  writeFileSync(draft, content, { mode });
-  chmodSync(draft, mode);
-  if (owner !== undefined) chownSync(draft, owner, owner);
-  renameSync(draft, file);
-}
-
-/** Trino's password file: PBKDF2 with Trino's least accepted form `iterations:salt:hash`, salted per user. */
-function passwordFile(all: Record<string, string>): string {
-  return trinoUsers
-    .map((user) => {
-      const password = all[trinoPassword(user)] ?? "";
-      // Derived, not random: the file stays the same at each start, so Trino does not reload it for nothing.
-      const salt = createHash("sha256").update(`salt ${user} ${password}`).digest().subarray(0, 16);
-      const iterations = 10_000;
-      const hash = pbkdf2Sync(password, salt, iterations, 64, "sha1");
-      return `${user.toLowerCase()}:${iterations}:${salt.toString("hex")}:${hash.toString("hex")}\n`;
-    })
-    .join("");
-}
-
-const authorityDays = 3650;
-const serverDays = 825;
-const renewWithinSeconds = 30 * 24 * 3600;
-
-/** A local certificate authority and Trino's certificate, signed by it and renewed a month before it ends. */
-function makeCertificates(root: string): void {
-  const authority = { key: join(root, "ca.key"), certificate: join(root, "ca.crt") };
-  const elliptic = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  if (!isValid(authority.certificate)) {
-    openssl(
-      ["req", "-x509", ...elliptic, "-days", `${authorityDays}`, "-subj", "/CN=Reelhouse local CA"],
-      [
-        "-addext",
-        "keyUsage=critical,keyCertSign,cRLSign",
-        "-keyout",
-        authority.key,
-        "-out",
-        authority.certificate,
-      ],
-    );
-  }
-  const server = join(root, "server.pem");
-  if (isValid(server) && isSignedBy(authority.certificate, server)) return;
-  const key = join(root, "server.key");
-  const certificate = join(root, "server.crt");
-  openssl(
-    [
-      "req",
-      "-x509",
-      ...elliptic,
-      "-days",
-      `${serverDays}`,
-      "-subj",
-      "/CN=trino",
-      "-keyout",
-      key,
-      "-out",
-      certificate,
-    ],
-    ["-CA", authority.certificate, "-CAkey", authority.key, "-addext", "basicConstraints=critical,CA:FALSE"],
-    [
-      "-addext",
-      "subjectAltName=DNS:trino,DNS:localhost,IP:127.0.0.1",
-      "-addext",
-      "extendedKeyUsage=serverAuth",
-    ],
-  );
-  const chain = readFileSync(certificate, "utf8") + readFileSync(key, "utf8");
-  writeAtomically(server, chain, { mode: 0o600 });
-}
-
-function isValid(certificate: string): boolean {
-  return (
-    existsSync(certificate) &&
-    succeeds(["x509", "-in", certificate, "-noout", "-checkend", `${renewWithinSeconds}`])
-  );
-}
-
-const isSignedBy = (authority: string, certificate: string) =>
-  succeeds(["verify", "-CAfile", authority, certificate]);
-
-function succeeds(words: string[]): boolean {
-  try {
-    openssl(words);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function openssl(...words: string[][]): void {
-  execFileSync("openssl", words.flat(), { stdio: ["ignore", "ignore", "pipe"] });
 }

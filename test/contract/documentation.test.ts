@@ -134,9 +134,10 @@ describe("settings and users", () => {
 
   it("should be explained: each user of Trino and each volume of secrets", () => {
     const { inlineCode } = readPage("docs/security.md");
-    const users = firstGroups(readText("trino/etc/access-rules.json"), /"user": "([^"]+)"/g).flatMap(
-      (names) => names.split("|"),
-    );
+    const users = firstGroups(
+      readText("trino/etc/access-rules.json"),
+      /"(?:user|group)": "([^"]+)"/g,
+    ).flatMap((names) => names.split("|"));
     const volumes = firstGroups(readText("docker-compose.yml"), /^ {2}(secrets-\w+):$/gm);
     expect([...new Set([...users, ...volumes])].filter((name) => !inlineCode.includes(name))).toEqual([]);
   });

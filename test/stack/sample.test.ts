@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { commands } from "../../ingest/src/commands/index.ts";
 import { differences, expectedLake } from "../oracle/index.ts";
 import { access } from "./access/index.ts";
+import { rotation } from "./access/rotation.ts";
 import { deliver, goldMovies, type SampleFiles, sampleDeliveries } from "./deliveries.ts";
 import { sourceAdd } from "./source-add.ts";
 import { projectFolder, type Stack, startStack } from "./stack.ts";
@@ -350,6 +351,7 @@ describe("status, history and doctor", () => {
 
 describe("a new source", () => sourceAdd(() => stack));
 describe("who may do what", () => access(() => stack));
+describe("a rotation of the secrets", () => rotation(() => stack));
 
 describe("a restart", () => {
   it("should lose nothing when every service is killed and started again", async () => {

@@ -231,7 +231,7 @@ const rules: Rules[] = [
 const psql = (role: string) => `psql --no-psqlrc --no-password -At -h catalog -U ${role}`;
 
 /** Runs each statement in a transaction that is rolled back; returns the first line of each answer. */
-async function answers(
+export async function answers(
   stack: Stack,
   role: string,
   password: string,

@@ -6,6 +6,7 @@ import { catalogDatabase } from "./catalog.ts";
 import { clientConnections } from "./clients.ts";
 import { containers } from "./containers.ts";
 import { trinoDoor } from "./door.ts";
+import { people } from "./people.ts";
 import { type Running, readSecrets } from "./running.ts";
 import { trinoStatements } from "./statements.ts";
 import { objectStore } from "./store.ts";
@@ -25,6 +26,7 @@ export function access(stackOf: () => Stack): void {
   describe("the branch", () => branchGuard(() => running));
   describe("the object store", () => objectStore(() => running));
   describe("the catalog database", () => catalogDatabase(() => running));
+  describe("people", () => people(() => running));
   describe("reelhouse connect", () => clientConnections(() => running));
   describe("the containers", () => containers(() => running));
 }

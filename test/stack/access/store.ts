@@ -84,7 +84,11 @@ while read -r method path body; do
 done`;
 
 /** `login`: ACCESS_KEY:SECRET_KEY, or empty for nobody. Returns the HTTP status of each request. */
-async function statuses(stack: Stack, login: string, requests: string[]): Promise<Record<string, number>> {
+export async function statuses(
+  stack: Stack,
+  login: string,
+  requests: string[],
+): Promise<Record<string, number>> {
   const words = ["exec", "-T", "-e", `LOGIN=${login}`, "minio", "sh", "-c", sendRequests];
   const { stdout } = await stack.compose(words, { input: `${requests.join("\n")}\n` });
   const codes = stdout.trim().split("\n").map(Number);

@@ -1,0 +1,21 @@
+import { type Command, commonOptions } from "../command.ts";
+import { exitCode } from "../errors.ts";
+import { renewSecrets, volumesFolder } from "../secrets.ts";
+
+/** Its middle: before, ./scripts/reelhouse stops the servers, and afterwards it starts them with the new secrets. */
+export const rotate: Command = {
+  summary: "renew every secret, and restart the servers with the new ones",
+  positionals: "",
+  options: {
+    certificate: {
+      type: "boolean",
+      help: "renew the certificate authority, too: each client needs the new one",
+    },
+    wait: commonOptions.wait,
+  },
+  async run({ options }, { report }) {
+    renewSecrets(volumesFolder, { renewsAuthority: options.certificate === true });
+    report.info("renewed", "every secret is renewed; the passwords of people stay");
+    return exitCode.ok;
+  },
+};
