@@ -30,14 +30,12 @@ export async function exportLayers(
 ): Promise<string[]> {
   const layers = Object.keys(output) as (keyof Output)[];
   if (layers.length === 0) return [];
-  const admin = connectTrino(settings, "admin", { catalog: "lakehouse", signal });
-  const bi = connectTrino(settings, "bi", { catalog: "lakehouse", signal });
+  const trino = connectTrino(settings, "admin", { catalog: "lakehouse", signal });
   const publication = layers.some((layer) => layer !== "bronze") ? await currentPublication(settings) : "";
   const files: string[] = [];
   for (const layer of layers) {
     const folder = output[layer] ?? "";
     await makeFolder(settings.hostRoot + folder, folder);
-    const trino = layer === "bronze" ? admin : bi;
     const tables =
       layer === "bronze" ? await bronzeTables(trino) : await keyedTables(trino, layer, publication);
     for (const { table, statement } of tables) {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { commands } from "../../ingest/src/commands/index.ts";
 import { differences, expectedLake } from "../oracle/index.ts";
 import { access } from "./access/index.ts";
+import { limits, shortenLimits } from "./access/limits.ts";
 import { rotation } from "./access/rotation.ts";
 import { deliver, goldMovies, type SampleFiles, sampleDeliveries } from "./deliveries.ts";
 import { sourceAdd } from "./source-add.ts";
@@ -356,6 +357,8 @@ describe("a rotation of the secrets", () => rotation(() => stack));
 describe("a restart", () => {
   it("should lose nothing when every service is killed and started again", async () => {
     const before = await stack.query("SELECT * FROM gold.movies_unified ORDER BY movie_title, release_year");
+    // For what follows, which so needs no start of its own.
+    await shortenLimits(stack);
     await stack.compose(["kill", "minio", "catalog", "trino", "dbt"]);
     await stack.compose(["up", "--detach", "--wait", "minio", "catalog", "trino", "dbt"]);
     expect(await stack.query("SELECT * FROM gold.movies_unified ORDER BY movie_title, release_year")).toEqual(
@@ -363,3 +366,5 @@ describe("a restart", () => {
     );
   });
 });
+
+describe("the limits of people", () => limits(() => stack));

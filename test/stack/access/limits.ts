@@ -1,0 +1,67 @@
+/** One user's queries end, or wait for each other; nobody else's do. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { readText } from "../../contract/repository.ts";
+import type { Stack } from "../stack.ts";
+import { ask } from "./door.ts";
+import { readSecrets } from "./running.ts";
+
+/** From Trino's next start on, a person's query may run for seconds: a test has no five minutes. */
+export async function shortenLimits(stack: Stack): Promise<void> {
+  const config = readText("trino/etc/config.properties");
+  const file = stack.write("config.properties", config.replace(/(query\.max-execution-time)=5m/, "$1=15s"));
+  const copied = await stack.run("docker", ["cp", file, `${stack.project}-trino-1:/opt/trino/etc/`]);
+  expect(copied.code, copied.stderr).toBe(0);
+}
+
+const pairs = "UNNEST(sequence(1, 10000)) AS a (x) CROSS JOIN UNNEST(sequence(1, 10000)) AS b (y)";
+const crossJoin = `SELECT count(*) FROM ${pairs} CROSS JOIN UNNEST(sequence(1, 10000)) AS c (z) WHERE x * y % 7 = z`;
+const hoarder = `SELECT cardinality(array_agg(CAST(x * y AS varchar) || lpad('', 2000, 'x'))) FROM ${pairs}`;
+
+export function limits(stackOf: () => Stack): void {
+  it("should stop what takes too long or too much memory, while a build succeeds beside it", async () => {
+    const stack = stackOf();
+    const [long, large, built] = await Promise.allSettled([
+      stack.query(crossJoin),
+      stack.query(hoarder),
+      stack.succeed(["build", "--force"]),
+    ]);
+    expect(long).toMatchObject({
+      reason: { message: expect.stringContaining("execution time limit of 15.00s") },
+    });
+    expect(large).toMatchObject({ reason: { message: expect.stringContaining("memory limit of 512MB") } });
+    expect(built).toMatchObject({ status: "fulfilled" });
+    const ids = (await stack.compose(["ps", "--all", "--quiet"])).stdout.trim().split("\n");
+    const { stdout } = await stack.run("docker", ["inspect", "--format", "{{.State.OOMKilled}}", ...ids]);
+    expect(new Set(stdout.trim().split("\n"))).toEqual(new Set(["false"]));
+  });
+
+  it("should run two queries of a user, let twenty wait and refuse more, and let nobody else wait", async () => {
+    const stack = stackOf();
+    const running = await readSecrets(stack);
+    const login = `bi:${running.secrets.TRINO_BI_PASSWORD}`;
+    const body = `${crossJoin} AND x > 1`;
+    const start = async () => {
+      const { nextUri } = JSON.parse((await ask(running, { login, body })).body);
+      const path = new URL(nextUri).pathname;
+      return JSON.parse((await ask(running, { login, method: "GET", path })).body);
+    };
+    const started = await Promise.all(Array.from({ length: 25 }, start));
+    const states = async () => {
+      const rows = await stack.query(
+        `SELECT if(state IN ('QUEUED', 'FAILED'), state, 'STARTED') AS state, count(*) AS queries
+         FROM system.runtime.queries WHERE "user" = 'bi' AND query LIKE '%x > 1' GROUP BY 1`,
+        "admin",
+      );
+      return Object.fromEntries(rows.map(({ state, queries }) => [state, queries]));
+    };
+    expect(await states()).toEqual({ STARTED: 2, QUEUED: 20, FAILED: 3 });
+    expect(await stack.query("SELECT 1 AS one", "ingest", "ingest")).toEqual([{ one: 1 }]);
+    await Promise.all(
+      started.map(({ nextUri }) =>
+        nextUri ? ask(running, { login, method: "DELETE", path: new URL(nextUri).pathname }) : sleep(0),
+      ),
+    );
+    expect(await stack.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+}
