@@ -48,6 +48,11 @@ export function people(runningOf: () => Running): void {
     expect(weak).toMatchObject({ code: 2, stderr: expect.stringContaining("12 to 128") });
   });
 
+  it("should not be done by the container that other commands run in, which sees one volume of secrets", async () => {
+    const inCli = await running.stack.compose(["exec", "-T", "cli", "reelhouse", "user", "add", "ben"]);
+    expect(inCli).toMatchObject({ code: 2, stderr: expect.stringContaining("the secrets are not here") });
+  });
+
   it("should refuse the old password after another one was chosen, and keep who is there at a start", async () => {
     const chosen = "correct horse: battery";
     const changed = await running.stack.reelhouse(["user", "passwd", name, "--password-stdin"], {
