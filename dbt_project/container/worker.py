@@ -115,6 +115,7 @@ def retarget(manifest, catalog):
 
 
 def build(manifest, answer, catalog, part, unit_tests, variables):
+    """The fields of the result; progress is told to `answer`."""
     retarget(manifest, catalog)
     started = time.monotonic()
 
@@ -128,13 +129,12 @@ def build(manifest, answer, catalog, part, unit_tests, variables):
     else:
         words = ["test", *([] if unit_tests else ["--exclude-resource-type", "unit_test"])]
     outcome = dbtRunner(manifest=manifest, callbacks=[report]).invoke([*words, "--no-populate-cache"])
-    answer.send(
-        "result",
-        success=outcome.success,
-        exception=str(outcome.exception) if outcome.exception else None,
-        seconds=round(time.monotonic() - started, 3),
-        versions={package: importlib.metadata.version(package) for package in ["dbt-core", "dbt-trino"]},
-        nodes=[
+    return {
+        "success": outcome.success,
+        "exception": str(outcome.exception) if outcome.exception else None,
+        "seconds": round(time.monotonic() - started, 3),
+        "versions": {package: importlib.metadata.version(package) for package in ["dbt-core", "dbt-trino"]},
+        "nodes": [
             {
                 "id": result.node.unique_id,
                 "kind": str(result.node.resource_type),
@@ -148,7 +148,7 @@ def build(manifest, answer, catalog, part, unit_tests, variables):
             }
             for result in getattr(outcome.result, "results", None) or []
         ],
-    )
+    }
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -179,17 +179,19 @@ class Handler(BaseHTTPRequestHandler):
         elif (lock := take_build_lock()) is None:
             self.reply(409, {"error": "another build is active"})
         else:
-            with lock:
-                self.answer_build(json.loads(request))
+            self.answer_build(json.loads(request), lock)
 
-    def answer_build(self, request):
+    def answer_build(self, request, lock):
         self.send_response(200)
         self.send_header("content-type", "application/x-ndjson")
         self.end_headers()
         answer = Answer(self.wfile)
         threading.Thread(target=answer.keep_alive, daemon=True).start()
         wanted = [request["catalog"], request["part"], bool(request.get("unit_tests")), request["variables"]]
-        build(self.manifest, answer, *wanted)
+        with lock:
+            result = build(self.manifest, answer, *wanted)
+        # Whoever has the result may ask for the next build at once.
+        answer.send("result", **result)
 
     def authorized(self):
         expected = f"Bearer {os.environ['DBT_TOKEN']}"

@@ -225,6 +225,16 @@ export async function dropClaim(ledger: Database, { source, batchId }: Claim): P
   );
 }
 
+/**
+ * What was read again and is not in the place of the old batch yet never will be: whether it is better is known only
+ * when it was read to its end, by the replay itself.
+ */
+export async function dropReplays(ledger: Database): Promise<void> {
+  await ledger.query(
+    "update ledger.batch set state = 'dropped' where replaces is not null and state in ('claimed', 'written', 'held')",
+  );
+}
+
 /** Why a batch is held back, for the one who decides about it. */
 export interface Hold {
   reason: string;

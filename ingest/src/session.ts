@@ -6,7 +6,7 @@ import { connectCatalog, type Database, takeObjectsLock, takeRunLock } from "./c
 import { type Part, requireHealthy } from "./checks.ts";
 import { type Context, secondsOption, type Words } from "./command.ts";
 import { exitCode, ReelhouseError } from "./errors.ts";
-import { beginRun, endRun } from "./ledger.ts";
+import { beginRun, dropReplays, endRun } from "./ledger.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
 import { ensureManifest } from "./publish/manifest.ts";
 import { requireRecovered } from "./recover/state.ts";
@@ -74,14 +74,15 @@ export async function whileNothingIsCopied<T>(
 }
 
 /**
- * A killed run's statements could still commit, what it has made visible the ledger may not know, and its publication
- * may lack the manifest.
+ * A killed run's statements could still commit, what it has made visible the ledger may not know, what it read again
+ * nobody has compared, and its publication may lack the manifest.
  */
 async function clearUp({ settings, ledger, signal }: Run): Promise<void> {
   await requireRecovered(ledger);
   await stopLeftoverQueries(settings, "ingest");
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   await reconcileVisible({ ledger, trino });
+  await dropReplays(ledger);
   await settleExclusions({ ledger, trino });
   await ensureManifest({ ledger, store: connectStore(settings, "publisher") });
 }

@@ -1,5 +1,6 @@
 /** What a provider may change from one delivery to the next, and what happens then: loaded, announced, or held back. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { dieAt, killed } from "./cli.ts";
 import { landingBucket, partnerStore } from "./landing.ts";
 import { interrupted, type Row, type Stack, startStack } from "./stack.ts";
 
@@ -206,8 +207,9 @@ describe("the same bytes again", () => {
 });
 
 describe("quarantine", () => {
+  const text = `film,week,views,country\n"A \\"x\\", B",2026-48,5,DE\nGood,2026-48,1,DE\nLost,2026-48\n`;
+
   it("should be listed and shown with file, line and reason", async () => {
-    const text = `film,week,views,country\n"A \\"x\\", B",2026-48,5,DE\nGood,2026-48,1,DE\nLost,2026-48\n`;
     expect((await ingestViews(text)).code).toBe(0);
     const listed = JSON.parse((await stack.succeed(["quarantine", "list", "--json"])).stdout);
     expect(listed).toContainEqual(
@@ -237,6 +239,21 @@ describe("quarantine", () => {
     expect(counting).toEqual([{ film: 'A "x", B' }, { film: "Good" }]);
     // The file itself is known: it is not loaded a third time.
     expect((await ingestViews("film,week,views,country\nUp,2026-49,1,DE\n")).result.loaded).toHaveLength(1);
+  });
+
+  it("should leave what was loaded when a replay dies before it is known to be better", async () => {
+    stack.write("views.yaml", "source:\n  streaming_views: {path: views/views.csv}\n");
+    const words = ["quarantine", "replay", "streaming_views", "--config", "views.yaml"];
+    const { code, stderr } = await dieAt(stack, { moment: "before", at: "'dropped' where source" }, words);
+    expect(code, stderr).toBe(killed);
+    const { result } = await ingestViews(text);
+    expect(result).toMatchObject({ loaded: [], known: [{}] });
+    const [{ rows } = {}] = await stack.query(
+      `SELECT count(*) AS rows FROM bronze.streaming_views JOIN bronze.batches ON batch_id = _batch_id
+       WHERE week = '2026-48'`,
+      "admin",
+    );
+    expect(rows).toBe(2);
   });
 });
 

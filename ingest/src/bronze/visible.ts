@@ -58,7 +58,7 @@ const chunksOf = <T>(items: readonly T[], size: number): T[][] =>
   );
 
 /**
- * Registers all objects, then lets the batches count, in one commit and in the order they were read. `tables`: as they
+ * Registers all objects, then lets the batches count, many in a commit and in the order they were read. `tables`: as they
  * were when the run began; nobody else changes them meanwhile.
  */
 export async function makeVisible(

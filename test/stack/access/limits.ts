@@ -15,7 +15,7 @@ export async function shortenLimits(stack: Stack): Promise<void> {
 
 const pairs = "UNNEST(sequence(1, 10000)) AS a (x) CROSS JOIN UNNEST(sequence(1, 10000)) AS b (y)";
 const crossJoin = `SELECT count(*) FROM ${pairs} CROSS JOIN UNNEST(sequence(1, 10000)) AS c (z) WHERE x * y % 7 = z`;
-const hoarder = `SELECT cardinality(array_agg(CAST(x * y AS varchar) || lpad('', 2000, 'x'))) FROM ${pairs}`;
+const hoarder = `SELECT cardinality(array_agg(CAST(x * y AS varchar) || lpad('', 100000, 'x'))) FROM ${pairs}`;
 
 export function limits(stackOf: () => Stack): void {
   it("should stop what takes too long or too much memory, while a build succeeds beside it", async () => {
