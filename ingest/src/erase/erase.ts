@@ -18,9 +18,9 @@ import type { Erasure } from "../publish/publish.ts";
 import type { Run } from "../session.ts";
 import { buildStep, keepManifest } from "../steps.ts";
 import { connectStore } from "../store.ts";
-import { landedCopies, noteErased, openErasures, publicationsOf } from "./ledger.ts";
+import { landedCopies, noteErased, openErasures, publicationsOf, readingsOf } from "./ledger.ts";
 import { erasedTables, eraseRows, findRows, type Selection } from "./rows.ts";
-import { removeDeadVersions, removeWhole } from "./versions.ts";
+import { removeDeadVersions, removeReadings, removeWhole } from "./versions.ts";
 
 export interface Found {
   erasure: Erasure;
@@ -93,8 +93,9 @@ export async function finish(run: Run, { withLanding }: { withLanding: boolean }
   const landed = withLanding ? await landedCopies(ledger, erasure.batches) : [];
   const dead = await removeDeadVersions(store, live, signal);
   const whole = await removeWhole(store, [...erasure.objects, ...landed], signal);
+  const readings = await removeReadings(store, await readingsOf(ledger, erasure.batches), live, signal);
   await noteErased(ledger);
-  return { publication: publication.id, ended, versions: dead + whole };
+  return { publication: publication.id, ended, versions: dead + whole + readings };
 }
 
 async function endPublications(run: Run, tools: UpkeepTools, ended: number[]): Promise<UpkeepPlan> {

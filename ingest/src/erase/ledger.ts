@@ -85,3 +85,27 @@ export async function landedCopies(ledger: Database, batches: Erasure["batches"]
   );
   return rows.map(({ location }) => location);
 }
+
+/** One reading of a delivery. */
+export interface Reading {
+  source: string;
+  batchId: string;
+  /** It never counted, and never will. */
+  isDropped: boolean;
+}
+
+/** All readings of the bytes that the batches were read from, theirs among them: each has a copy of those bytes. */
+export async function readingsOf(ledger: Database, batches: Erasure["batches"]): Promise<Reading[]> {
+  const { rows } = await ledger.query(
+    `select distinct other.source, other.batch_id, other.state = 'dropped' as is_dropped
+     from jsonb_to_recordset($1) as erased (source text, "batchId" text)
+     join ledger.batch on batch.source = erased.source and batch.batch_id = "batchId"
+     join ledger.batch as other on other.source = batch.source and other.content_hash = batch.content_hash`,
+    [JSON.stringify(batches)],
+  );
+  return rows.map(({ source, batch_id, is_dropped }) => ({
+    source,
+    batchId: batch_id,
+    isDropped: is_dropped,
+  }));
+}

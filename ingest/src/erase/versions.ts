@@ -2,6 +2,7 @@
 import type { ObjectName } from "../maintain/files.ts";
 import { isTableObject, tablePlaces } from "../maintain/sweep.ts";
 import { type StoredVersion, splitLocation, type UpkeepStore } from "../store.ts";
+import type { Reading } from "./ledger.ts";
 
 const versionsPerRequest = 1000;
 
@@ -29,6 +30,24 @@ export async function removeWhole(
   for (const location of locations) {
     const { bucket, key } = splitLocation(location);
     count += await removeSome(store, { bucket, prefix: key, isDead: (one) => one.key === key }, signal);
+  }
+  return count;
+}
+
+/** The originals of all readings; of those that never counted also what they wrote, where no table reads it. */
+export async function removeReadings(
+  store: UpkeepStore,
+  readings: readonly Reading[],
+  live: ReadonlySet<ObjectName>,
+  signal: AbortSignal,
+): Promise<number> {
+  let count = 0;
+  for (const { source, batchId, isDropped } of readings) {
+    for (const folder of isDropped ? ["originals", "rows", "quarantine"] : ["originals"]) {
+      const place = { bucket: "bronze", prefix: `${folder}/${source}/${batchId}` };
+      const isDead = ({ key }: StoredVersion) => !live.has(`bronze/${key}`);
+      count += await removeSome(store, { ...place, isDead }, signal);
+    }
   }
   return count;
 }
