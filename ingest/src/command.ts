@@ -80,6 +80,24 @@ export function choiceOption<T extends string>(words: Words, name: string, allow
   return choice;
 }
 
+/** What a command does by its first word. */
+export type Actions<Result> = Record<string, (words: Words, context: Context) => Promise<Result>>;
+
+/** The action that the first word names, and the words behind it. Throws a usage error (exit 2) for any other word. */
+export function actionOf<Result>(command: string, actions: Actions<Result>, words: Words) {
+  const [word = "", ...positionals] = words.positionals;
+  const action = Object.hasOwn(actions, word) ? actions[word] : undefined;
+  if (action === undefined)
+    throw usageError(`reelhouse ${command}: expected ${Object.keys(actions).join(", ")}, found '${word}'`);
+  return { action, words: { ...words, positionals } };
+}
+
+/** The one word that an action is given, if any. Throws a usage error (exit 2) for a second one. */
+export function onlyWord(command: string, { positionals: [word, ...more] }: Words): string | undefined {
+  if (more.length > 0) throw usageError(`reelhouse ${command}: unexpected word '${more[0]}'`);
+  return word;
+}
+
 export function commandHelp(name: string, command: Command): string {
   const usage = ["Usage: reelhouse", name, "[OPTIONS]", command.positionals].filter(Boolean).join(" ");
   const rows = Object.entries(command.options).map(([option, { value, help }]) => [

@@ -1,4 +1,5 @@
 /** The versions of objects, of which a store tells a thousand at a time. */
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -20,7 +21,7 @@ it("should be asked for from the key on that the page before ended with, spelled
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const key = { accessKey: "user", secretKey: "secret" };
+  const key = { accessKey: randomUUID(), secretKey: randomUUID() };
   const settings = { store: { endpoint: `http://127.0.0.1:${port}`, erasure: key }, silenceMs: 2000 };
   try {
     const store = connectStore(settings as unknown as Settings, "erasure");

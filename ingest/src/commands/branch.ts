@@ -6,7 +6,15 @@ import { branchName } from "../branches/registry.ts";
 import { branchStates } from "../branches/state.ts";
 import { connectCatalog } from "../catalog.ts";
 import { loadingParts, type Part } from "../checks.ts";
-import { type Command, type Context, commonOptions, type Words } from "../command.ts";
+import {
+  type Actions,
+  actionOf,
+  type Command,
+  type Context,
+  commonOptions,
+  onlyWord,
+  type Words,
+} from "../command.ts";
 import { exitCode, usageError } from "../errors.ts";
 import { publicationNumber } from "../publish/journal.ts";
 import { resultFormats } from "../results/formats.ts";
@@ -17,9 +25,7 @@ import { connectStore } from "../store.ts";
 import { connectTrino } from "../trino.ts";
 import { limitOption, showDifferences } from "./diff.ts";
 
-type Action = (words: Words, context: Context) => Promise<number>;
-
-const actions: Record<string, Action> = { create, list, diff, publish, drop };
+const actions: Actions<number> = { create, list, diff, publish, drop };
 
 export const branch: Command = {
   summary: "writable copies of the lakehouse, for trying a change: create, list, diff, publish, drop",
@@ -31,23 +37,16 @@ export const branch: Command = {
     wait: commonOptions.wait,
     json: commonOptions.json,
   },
-  async run(words, context) {
-    const [word = "", ...positionals] = words.positionals;
-    const action = Object.hasOwn(actions, word) ? actions[word] : undefined;
-    if (action === undefined)
-      throw usageError(`reelhouse branch: expected ${Object.keys(actions).join(", ")}, found '${word}'`);
-    return action({ ...words, positionals }, context);
+  async run(all, context) {
+    const { action, words } = actionOf("branch", actions, all);
+    return action(words, context);
   },
 };
 
 /** Where pointers move and nothing is read, Trino is not asked first: its answer to what has to be done comes as soon. */
 const pointing: readonly Part[] = ["catalog"];
 
-/** The one name that an action is given. */
-function onlyName({ positionals: [name, ...more] }: Words): string {
-  if (more.length > 0) throw usageError(`reelhouse branch: unexpected word '${more[0]}'`);
-  return branchName(name);
-}
+const onlyName = (words: Words) => branchName(onlyWord("branch", words));
 
 async function create(words: Words, context: Context): Promise<number> {
   const name = onlyName(words);

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  type Actions,
+  actionOf,
   alignedRows,
   type Command,
   type Context,
   choiceOption,
   commonOptions,
+  onlyWord,
   type Words,
 } from "../command.ts";
 import { exitCode, usageError } from "../errors.ts";
@@ -20,9 +23,7 @@ import {
 } from "../secrets/logins.ts";
 import { readPeople, requireVolumes, volumesFolder, writePeople } from "../secrets.ts";
 
-type Action = (words: Words, context: Context) => Promise<void>;
-
-const actions: Record<string, Action> = { add, remove, passwd, list };
+const actions: Actions<void> = { add, remove, passwd, list };
 
 export const user: Command = {
   summary: "people who may log in to Trino: add, remove, passwd, list",
@@ -35,13 +36,10 @@ export const user: Command = {
     },
     json: commonOptions.json,
   },
-  async run(words, context) {
-    const [word = "", ...positionals] = words.positionals;
-    const action = Object.hasOwn(actions, word) ? actions[word] : undefined;
-    if (action === undefined)
-      throw usageError(`reelhouse user: expected ${Object.keys(actions).join(", ")}, found '${word}'`);
+  async run(all, context) {
+    const { action, words } = actionOf("user", actions, all);
     requireVolumes(volumesFolder);
-    await action({ ...words, positionals }, context);
+    await action(words, context);
     return exitCode.ok;
   },
 };
@@ -77,10 +75,7 @@ async function list(words: Words, { print }: Context): Promise<void> {
   else if (people.length > 0) print(alignedRows(people.map(({ name, role }) => [name, role])));
 }
 
-function onlyName({ positionals: [name, ...more] }: Words): string {
-  if (more.length > 0) throw usageError(`reelhouse user: unexpected word '${more[0]}'`);
-  return personName(name);
-}
+const onlyName = (words: Words) => personName(onlyWord("user", words));
 
 /**
  * Ends when it holds: Trino reads both files anew when what it has read is older than this (`file.refresh-period` of its
