@@ -119,11 +119,19 @@ export function sourceAdd(stackOf: () => Stack): void {
       expect(rows).toEqual([{ film: "Heat", views: null, failed: "views" }]);
     });
 
-    it("should be held back when a required column is missing", async () => {
-      stack.write("data/streaming/views.csv", "film,views\nHeat,1\n");
+    it("should be held back when a required column is missing, and hold up builds until it is mended", async () => {
+      const file = "data/streaming/views.csv";
+      const mended = read(file);
+      stack.write(file, "film,views\nHeat,1\n");
       const { code, stderr } = await stack.reelhouse(["ingest"]);
       expect(code).toBe(3);
       expect(stderr).toContain("missing column week");
+      const build = await stack.reelhouse(["build", "--force"]);
+      expect(build).toMatchObject({ code: 3, stderr: expect.stringContaining("refused: streaming_views") });
+
+      stack.write(file, mended);
+      await stack.succeed(["ingest"]);
+      await stack.succeed(["build", "--force"]);
     });
   });
 }
