@@ -20,6 +20,17 @@ ensure_database() {
         )" 2>/dev/null
 }
 
+# Superset's own, beside it: of a role that has rights on nothing else. It is empty where nobody starts Superset.
+ensure_superset() {
+    if [ -z "$(query --dbname postgres --command "select 1 from pg_roles where rolname = 'superset'")" ]; then
+        query --dbname postgres --command "create role superset login"
+    fi
+    if [ -z "$(query --dbname postgres --command "select 1 from pg_database where datname = 'superset'")" ]; then
+        query --dbname postgres --command "create database superset owner superset"
+    fi
+    query --dbname postgres --command "revoke all on database superset from public"
+}
+
 # A database that a newer release wrote has what this one does not understand.
 refuse_newer() {
     for name in $(query --dbname lakehouse --command "select name from public.migration order by name"); do

@@ -10,14 +10,22 @@ if [ ! -d "$PGDATA" ]; then
     rm -rf "$draft"
     initdb --pgdata="$draft" --auth-local=peer --auth-host=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 \
         --username=postgres >/dev/null
-    # The services of the stack share a private network; everyone there still needs a role and its password.
-    echo "host lakehouse all samenet scram-sha-256" >>"$draft/pg_hba.conf"
     mv "$draft" "$PGDATA"
 fi
+
+# Written at every start, for a newer release may let others in. The services of the stack share a private network;
+# everyone there still needs a role and its password. Superset has a database of its own, and nothing in ours.
+cat >"$PGDATA/pg_hba.conf" <<TEXT
+local all       all      peer
+host  lakehouse superset all     reject
+host  lakehouse all      samenet scram-sha-256
+host  superset  superset samenet scram-sha-256
+TEXT
 
 # No TCP port while the schema changes.
 pg_ctl --wait --timeout=900 --silent --options="-c listen_addresses=''" start >/dev/null
 ensure_database
+ensure_superset
 refuse_newer
 migrate
 # Passwords come from the secrets at every start, so that a new secret needs nothing but a restart. Standard input

@@ -14,7 +14,7 @@ import { writeAtomically } from "./secrets/write.ts";
 export const volumesFolder = "/secrets";
 
 /** Users of the containers that read secrets, as their Dockerfiles fix them. */
-const uid = { minio: 10001, trino: 10002, catalog: 10003, dbt: 10005 } as const;
+const uid = { minio: 10001, trino: 10002, catalog: 10003, dbt: 10005, superset: 10006 } as const;
 
 /** Of Trino's catalogs: each has a role in the database and a key of the store. */
 const catalogRoles = [
@@ -35,7 +35,9 @@ const commandUsers = [
 ] as const;
 const storeUsers = [...commandUsers, ...catalogRoles] as const;
 const commandRoles = ["PUBLISHER", "LEDGER", "BACKUP"] as const;
-const databaseRoles = [...catalogRoles, ...commandRoles] as const;
+/** Of a catalog of Trino that has nothing on the store, and of Superset's own database. */
+const otherRoles = ["TRINO_OPERATIONS", "SUPERSET"] as const;
+const databaseRoles = [...catalogRoles, ...commandRoles, ...otherRoles] as const;
 
 const storeKeys = (user: string) => [`S3_${user}_ACCESS_KEY`, `S3_${user}_SECRET_KEY`];
 const databasePassword = (role: string) => `PG_${role}_PASSWORD`;
@@ -48,17 +50,28 @@ const holdings: Record<string, string[]> = {
     "TRINO_SHARED_SECRET",
     trinoPassword("HEALTH"),
     ...catalogRoles.flatMap((name) => [...storeKeys(name), databasePassword(name)]),
+    databasePassword("TRINO_OPERATIONS"),
   ],
   dbt: [trinoPassword("DBT"), "DBT_TOKEN"],
+  superset: [
+    "SUPERSET_SECRET_KEY",
+    "SUPERSET_ADMIN_PASSWORD",
+    databasePassword("SUPERSET"),
+    trinoPassword("BI"),
+  ],
   reelhouse: [
     ...commandUsers.flatMap(storeKeys),
     ...commandRoles.map(databasePassword),
     ...["ADMIN", "INGEST", "DBT", "DEVELOPER", "BI", "MAINTENANCE"].map(trinoPassword),
     "DBT_TOKEN",
+    "SUPERSET_ADMIN_PASSWORD",
   ],
 };
 
-/** Fills `folder`/{root,minio,catalog,trino,dbt,reelhouse}; `folder`/root keeps all secrets and the CA's key. */
+/** Those that speak to Trino, and itself. */
+const trustsAuthority = ["trino", "dbt", "superset", "reelhouse"];
+
+/** Fills `folder`/{root,minio,catalog,trino,dbt,superset,reelhouse}; `folder`/root keeps all secrets and the CA's key. */
 export function makeSecrets(folder: string): void {
   handOverAll(folder, readJson(secretsFile(folder)), readPeople(folder));
 }
@@ -109,8 +122,7 @@ function handOverAll(folder: string, all: Record<string, string>, people: People
   for (const [service, names] of Object.entries(holdings)) {
     const lines = names.map((name) => `${name}=${all[name]}\n`).join("");
     handOver(folder, service, "env", lines);
-    if (service === "trino" || service === "dbt" || service === "reelhouse")
-      handOver(folder, service, "ca.crt", authority);
+    if (trustsAuthority.includes(service)) handOver(folder, service, "ca.crt", authority);
   }
   handOver(folder, "trino", "server.pem", readFileSync(join(root, "server.pem"), "utf8"));
   handOver(folder, "trino", "groups.txt", groupFile(people));

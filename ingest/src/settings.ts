@@ -12,6 +12,8 @@ export interface Settings {
   store: { endpoint: string } & Record<StoreUser, StoreKeys>;
   trino: { url: string; authorityFile: string; passwords: Record<TrinoUser, string> };
   dbt: { url: string; token: string };
+  /** The port on the host's loopback, and the password of its user `admin`. */
+  superset: { port: number; adminPassword: string };
   /** The port on the host's loopback at which clients reach Trino. */
   trinoPort: number;
   /** How long a service may say nothing to a request before it is taken for dead. */
@@ -74,6 +76,7 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
       },
     },
     dbt: { url: need("DBT_URL"), token: need("DBT_TOKEN") },
+    superset: { port: Number(need("SUPERSET_PORT")), adminPassword: need("SUPERSET_ADMIN_PASSWORD") },
     trinoPort: Number(need("TRINO_PORT")),
     silenceMs: 1000 * wholeSeconds("SERVICE_TIMEOUT_SECONDS", need("SERVICE_TIMEOUT_SECONDS")),
   };

@@ -8,12 +8,13 @@ need() { preflight_faults+=("need $1, found $2: $3"); }
 
 gibibytes() { awk -v kib="$1" 'BEGIN { printf "%.1f GB", kib / 1024 / 1024 }'; }
 
+# check_memory GB
 check_memory() {
-    # A machine of 4 GB shows a little less: its kernel keeps some.
-    local needed_kib=$((36 * 1024 * 1024 / 10)) found_kib
+    # A machine shows a little less than it has: its kernel keeps some.
+    local needed_kib=$(($1 * 9 * 1024 * 1024 / 10)) found_kib
     found_kib="$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo)"
     [ "$found_kib" -ge "$needed_kib" ] ||
-        need "4 GB of memory" "$(gibibytes "$found_kib")" "use a larger machine"
+        need "$1 GB of memory" "$(gibibytes "$found_kib")" "use a larger machine"
 }
 
 check_disk() {
@@ -27,18 +28,20 @@ check_disk() {
         need "$(gibibytes "$needed_kib") of free disk at $folder" "$(gibibytes "$found_kib")" "free some, e.g. docker image prune"
 }
 
+# check_port SERVICE SETTING DEFAULT
 check_port() {
-    local port="$1"
+    local service="$1" setting="$2" port
+    port="$(setting "$2" "$3")"
     if ! [[ "$port" =~ ^[0-9]{1,5}$ ]] || [ "$port" -lt 1 ] || [ "$port" -gt 65535 ]; then
-        need "a port number for TRINO_PORT" "'$port'" "correct it in .env"
-    elif ! ours_listens "$port" && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-        need "port $port free on 127.0.0.1" "it taken by another program" "set TRINO_PORT=<another> in .env"
+        need "a port number for $setting" "'$port'" "correct it in .env"
+    elif ! ours_listens "$service" "$port" && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+        need "port $port free on 127.0.0.1" "it taken by another program" "set $setting=<another> in .env"
     fi
 }
 
 # The stack itself may hold its port already.
 ours_listens() {
-    docker compose --project-directory "$project_dir" ps --format '{{.Ports}}' trino 2>/dev/null | grep -q ":$1->"
+    docker compose --project-directory "$project_dir" --profile bi ps --format '{{.Ports}}' "$1" 2>/dev/null | grep -q ":$2->"
 }
 
 check_rights() {
@@ -51,12 +54,18 @@ check_rights() {
     fi
 }
 
-# preflight [PORT]: the port that the stack will take, if it takes a fixed one.
+# preflight MEMORY_GB [SERVICE...]: the servers whose ports the stack will take, if it takes fixed ones.
 preflight() {
+    local service
     check_rights
-    check_memory
+    check_memory "$1"
     check_disk
-    [ -z "$1" ] || check_port "$1"
+    for service in "${@:2}"; do
+        case "$service" in
+            trino) check_port trino TRINO_PORT 8443 ;;
+            superset) check_port superset SUPERSET_PORT 8088 ;;
+        esac
+    done
     [ "${#preflight_faults[@]}" -eq 0 ] && return
     printf 'reelhouse: %s\n' "${preflight_faults[@]}" >&2
     exit 1

@@ -7,8 +7,9 @@ import { catalogProperties } from "../../ingest/src/branches/catalogs.ts";
 import { firstGroups, listFiles, readText } from "./repository.ts";
 
 const catalogs = listFiles("trino/etc/catalog").map((path) => ({ path, text: readText(path) }));
+const isOfTables = ({ text }: { text: string }) => /^connector\.name=iceberg$/m.test(text);
 
-describe.each(catalogs)("$path", ({ text }) => {
+describe.each(catalogs.filter(isOfTables))("$path", ({ text }) => {
   it("should bear an upload that is tried again (trinodb/trino#27400)", () =>
     expect(text).toMatch(/^s3\.exclusive-create=false$/m));
 
@@ -21,6 +22,18 @@ describe.each(catalogs)("$path", ({ text }) => {
   it("should refuse to expire and to remove orphans", () => {
     for (const procedure of ["expire-snapshots", "remove-orphan-files"])
       expect(text).toContain(`\niceberg.${procedure}.min-retention=36500d\n`);
+  });
+});
+
+it("should lead to views of PostgreSQL in no catalog but operations, as a role of its own", () => {
+  const others = catalogs.filter((catalog) => !isOfTables(catalog));
+  expect(others.map(({ path }) => path)).toEqual(["trino/etc/catalog/operations.properties"]);
+  expect(propertiesOf("operations")).toEqual({
+    "connector.name": "postgresql",
+    "connection-url": "jdbc:postgresql://catalog:5432/lakehouse",
+    "connection-user": "trino_operations",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Trino fills it in
+    "connection-password": "${ENV:PG_TRINO_OPERATIONS_PASSWORD}",
   });
 });
 

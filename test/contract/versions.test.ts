@@ -45,7 +45,7 @@ describe("npm packages", () => {
 describe("Python packages", () => {
   const requirements = (path: string) => firstGroups(readText(path), /^([A-Za-z][^#\s;]*)/gm);
 
-  it.each(["dbt_project", "test/iceberg"])(
+  it.each(["dbt_project", "superset", "test/iceberg"])(
     "should be exact in %s/requirements.txt, and the same in requirements.lock",
     (folder) => {
       const wanted = requirements(`${folder}/requirements.txt`);
@@ -63,7 +63,7 @@ describe("Python packages", () => {
 describe.each(dockerfiles)("%s", (path) => {
   it("should start from Debian or from the project's own image", () => {
     for (const image of firstGroups(readText(path), /^FROM (\S+)/gm)) {
-      expect(image).toMatch(/^(debian:trixie-slim|\$\{IMAGE_PREFIX\}\/[a-z]+)$/);
+      expect(image).toMatch(/^(debian:(trixie|bookworm)-slim|\$\{IMAGE_PREFIX\}\/[a-z]+)$/);
     }
   });
 

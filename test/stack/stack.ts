@@ -144,6 +144,7 @@ export async function unstartedStack(
   const env: Record<string, string> = {
     COMPOSE_PROJECT_NAME: project,
     TRINO_PORT: String(trinoPort),
+    SUPERSET_PORT: attached ? (process.env.SUPERSET_PORT ?? "8088") : String(await freePort()),
     PIPELINE: "pipeline.yaml",
     ...(hasSmallModels ? { REELHOUSE_DBT_PROJECT: smallProject(folder) } : {}),
   };

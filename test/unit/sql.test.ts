@@ -23,13 +23,14 @@ const settings = Object.fromEntries(
       "STORE_ENDPOINT",
       "DBT_URL",
       "DBT_TOKEN",
+      "SUPERSET_ADMIN_PASSWORD",
     ],
     ...["INGEST", "PUBLISHER", "LANDING", "BACKUP", "RESTORE", "MAINTENANCE", "ERASURE"].flatMap((user) => [
       `S3_${user}_ACCESS_KEY`,
       `S3_${user}_SECRET_KEY`,
     ]),
     ...["ADMIN", "BI", "DBT", "DEVELOPER", "INGEST", "MAINTENANCE"].map((user) => `TRINO_${user}_PASSWORD`),
-    ...["TRINO_PORT", "SERVICE_TIMEOUT_SECONDS"],
+    ...["TRINO_PORT", "SUPERSET_PORT", "SERVICE_TIMEOUT_SECONDS"],
   ].map((name) => [name, "1"]),
 );
 writeFileSync(

@@ -3,7 +3,7 @@ import { type Command, choiceOption } from "../command.ts";
 import { exitCode } from "../errors.ts";
 import { loadSettings, type Settings, trinoUsers } from "../settings.ts";
 
-const users = ["bi", ...trinoUsers.filter((user) => user !== "bi"), "landing"] as const;
+const users = ["bi", ...trinoUsers.filter((user) => user !== "bi"), "landing", "superset"] as const;
 
 export const credentials: Command = {
   summary: "how a client logs in: address, user, password, certificate authority",
@@ -12,7 +12,7 @@ export const credentials: Command = {
     user: {
       type: "string",
       value: "USER",
-      help: "of Trino: bi, admin, dbt, developer or ingest; of the object store: landing (default: bi)",
+      help: "of Trino: bi, admin, dbt, developer or ingest; of the object store: landing; of the dashboards: superset (default: bi)",
     },
     password: { type: "boolean", help: "print the password alone" },
     ca: { type: "boolean", help: "print the certificate of the stack's authority alone (PEM)" },
@@ -23,13 +23,22 @@ export const credentials: Command = {
     const authority = readFileSync(settings.trino.authorityFile, "utf8");
     if (words.options.ca) print(authority);
     else if (words.options.password) print(`${passwordOf(user, settings)}\n`);
-    else print(user === "landing" ? describeStore(settings) : describeTrino(user, settings));
+    else print(describe(user, settings));
     return exitCode.ok;
   },
 };
 
-const passwordOf = (user: (typeof users)[number], { store, trino }: Settings) =>
-  user === "landing" ? store.landing.secretKey : trino.passwords[user];
+type User = (typeof users)[number];
+
+function passwordOf(user: User, { store, superset, trino }: Settings): string {
+  if (user === "landing") return store.landing.secretKey;
+  return user === "superset" ? superset.adminPassword : trino.passwords[user];
+}
+
+function describe(user: User, settings: Settings): string {
+  if (user === "landing") return describeStore(settings);
+  return user === "superset" ? describeSuperset(settings) : describeTrino(user, settings);
+}
 
 const describeTrino = (user: string, { trinoPort }: Settings) =>
   `address    https://localhost:${trinoPort}   (Trino; catalog lakehouse, schemas silver and gold)
@@ -42,4 +51,10 @@ const describeStore = ({ store }: Settings) =>
   `address    ${store.endpoint}   (S3; bucket landing; only in the stack's own network)
 user       ${store.landing.accessKey}   (the access key)
 password   ./scripts/reelhouse credentials --user landing --password   (the secret key)
+`;
+
+const describeSuperset = ({ superset }: Settings) =>
+  `address    http://localhost:${superset.port}   (Superset; started with ./scripts/up --bi)
+user       admin
+password   ./scripts/reelhouse credentials --user superset --password
 `;

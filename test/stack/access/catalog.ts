@@ -165,6 +165,20 @@ const rules: Rules[] = [
     ],
   },
   {
+    role: "trino_operations",
+    may: [
+      ["select count(*) from health.deliveries", aCount],
+      ["select count(*) from health.publications", aCount],
+    ],
+    refused: [
+      ...noChange,
+      ["select * from iceberg.iceberg_tables", denied],
+      ["delete from health.deliveries", /^ERROR: {2}(permission denied|cannot delete)/],
+      ...noBranchFunction,
+      ...noLedger,
+    ],
+  },
+  {
     role: "publisher",
     may: [
       ["select count(*) from branch.fork()", aCount],
@@ -281,6 +295,12 @@ export function catalogDatabase(runningOf: () => Running): void {
       "the superuser",
       `PGPASSWORD=postgres ${psql("postgres")} -d lakehouse`,
       "password authentication failed",
+    ],
+    ["Superset in the lakehouse", `PGPASSWORD=wrong ${psql("superset")} -d lakehouse`, "pg_hba.conf rejects"],
+    [
+      "another role in Superset's database",
+      `PGPASSWORD=wrong ${psql("publisher")} -d superset`,
+      "no pg_hba.conf entry",
     ],
     ["another database", `PGPASSWORD=wrong ${psql("publisher")} -d postgres`, "no pg_hba.conf entry"],
   ])("should let nobody in over the network: %s", async (_what, command, says) => {

@@ -258,6 +258,28 @@ const rules: Rules[] = [
     may: ["SELECT * FROM jdbc.tables"],
     refused: [["SELECT * FROM runtime.queries", "Cannot select from table"]],
   },
+  ...(["bi", "developer", "admin"] as const).map(
+    (user): Rules => ({
+      user,
+      catalog: "operations",
+      may: ["SELECT * FROM health.deliveries", "SELECT * FROM health.publications"],
+      refused: [
+        ["SELECT * FROM ledger.batch", "Cannot select from table"],
+        ["SELECT * FROM branch.publication", "Cannot select from table"],
+        ["SELECT * FROM TABLE(system.query(query => 'SELECT 1'))", "Cannot access"],
+        ["DELETE FROM health.deliveries", "Cannot delete from table"],
+        ["INSERT INTO health.publications (id) VALUES 0", "Cannot insert into table"],
+        ["CREATE TABLE health.access_probe (film integer)", "Cannot create table"],
+        ["CREATE SCHEMA access_probe", "Cannot create schema"],
+        ["DROP VIEW health.deliveries", "Cannot drop"],
+        [
+          "CALL system.execute(query => 'DELETE FROM ledger.batch')",
+          user === "admin" ? "permission denied" : "Cannot execute procedure",
+        ],
+      ],
+    }),
+  ),
+  ...(["dbt", "ingest", "maintenance"] as const).map((user) => shut(user, "operations")),
   shut("developer", "audit"),
   shut("developer", "ingest"),
   shut("dbt", "at_1"),
@@ -324,11 +346,11 @@ export function trinoStatements(runningOf: () => Running): void {
   });
 
   it.each([
-    ["bi", "at_1,lakehouse,system"],
+    ["bi", "at_1,lakehouse,operations,system"],
     ["dbt", "audit,br_access,system"],
-    ["developer", "at_1,br_access,lakehouse,system"],
+    ["developer", "at_1,br_access,lakehouse,operations,system"],
     ["ingest", "ingest,system"],
-    ["admin", "at_1,audit,br_access,ingest,lakehouse,system"],
+    ["admin", "at_1,audit,br_access,ingest,lakehouse,operations,system"],
   ] as const)("should show %s the catalogs %s only", async (user, catalogs) => {
     const shown = await query("SHOW CATALOGS", user, "system");
     expect(shown.map(({ Catalog }) => Catalog).sort()).toEqual(catalogs.split(","));

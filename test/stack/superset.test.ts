@@ -1,0 +1,168 @@
+/** Dashboards in the browser, as a user has them after ./scripts/up --films --bi. */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  chartWith,
+  logIn,
+  numberOf,
+  openDashboard,
+  settledCharts,
+  startBrowser,
+} from "../browser/superset.ts";
+import { type Stack, unstartedStack } from "./stack.ts";
+
+let stack: Stack;
+let browser: Browser;
+let page: Page;
+let url: string;
+let password: string;
+
+beforeAll(async () => {
+  stack = await unstartedStack("superset");
+  if (!process.env.ATTACH) {
+    const { code, stdout, stderr } = await stack.script("up", ["--films", "--bi"]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain(`http://localhost:${stack.env.SUPERSET_PORT}`);
+  }
+  url = `http://localhost:${stack.env.SUPERSET_PORT}`;
+  password = (await stack.succeed(["credentials", "--user", "superset", "--password"])).stdout.trim();
+  browser = await startBrowser();
+  page = await logIn(browser, { url, password });
+});
+afterAll(async () => {
+  await browser?.close();
+  if (!process.env.ATTACH) await stack?.compose(["--profile", "bi", "down", "--volumes", "--remove-orphans"]);
+});
+
+/** A chart that failed or found nothing says so. */
+const faults = (charts: string[]) =>
+  charts.filter((text) => /error|no results|no data|timed? ?out/i.test(text));
+
+/** The statement as SQL Lab's page sends it, and what comes back. */
+async function sqlLab(sql: string): Promise<{ status: number; text: string }> {
+  const { result: databases } = await (await page.request.get("/api/v1/database/")).json();
+  const { result: token } = await (await page.request.get("/api/v1/security/csrf_token/")).json();
+  const answer = await page.request.post("/api/v1/sqllab/execute/", {
+    headers: { "x-csrftoken": token, referer: url },
+    data: { database_id: databases[0].id, catalog: "lakehouse", schema: "gold", sql },
+  });
+  return { status: answer.status(), text: await answer.text() };
+}
+
+describe("the dashboard Films", () => {
+  let charts: string[];
+  beforeAll(async () => {
+    charts = await openDashboard(page, "films");
+  });
+
+  it("should show each of its charts, none in error and none empty", () => {
+    expect(charts).toHaveLength(9);
+    expect(faults(charts)).toEqual([]);
+  });
+
+  it("should count the films that SQL counts", async () => {
+    const [counted] = await stack.query("SELECT count(*) AS films FROM gold.movies_unified");
+    expect(await numberOf(page, "that any provider knows")).toBe(counted?.films);
+  });
+
+  it("should find a film by its title", async () => {
+    const table = chartWith(page, "All films");
+    const search = table.getByPlaceholder("records");
+    await table.getByRole("cell", { name: "Avatar", exact: true }).waitFor();
+    await search.fill("Toy Story 3");
+    await table.getByRole("cell", { name: "Avatar", exact: true }).waitFor({ state: "detached" });
+    await table.getByRole("cell", { name: "Toy Story 3", exact: true }).waitFor();
+    await search.fill("");
+  });
+
+  it("should show fewer films when a filter says so", async () => {
+    await page.locator("[data-test='form-item-value'] .ant-select, .filter-item-wrapper .ant-select").click();
+    await page
+      .locator(".ant-select-item-option", { hasText: "audience_pulse,box_office,critic_agg" })
+      .click();
+    await page.keyboard.press("Escape");
+    await page.locator("[data-test='filter-bar__apply-button']").click();
+    await settledCharts(page);
+    const [counted] = await stack.query(
+      "SELECT count(*) AS films FROM gold.movies_unified WHERE sources_present = 'audience_pulse,box_office,critic_agg'",
+    );
+    expect(await numberOf(page, "that any provider knows")).toBe(counted?.films);
+  });
+});
+
+describe("the dashboard Data health", () => {
+  it("should show each of its charts, none in error and none empty", async () => {
+    const charts = await openDashboard(page, "data-health");
+    expect(charts).toHaveLength(9);
+    expect(faults(charts)).toEqual([]);
+  });
+
+  it("should account for the rows as the ingester did", async () => {
+    const [counted] = await stack.query("SELECT sum(rows_read) AS rows FROM bronze.batches", "admin");
+    expect(await numberOf(page, "of all deliveries")).toBe(counted?.rows);
+  });
+});
+
+describe("SQL Lab", () => {
+  it("should run a query", async () => {
+    const { status, text } = await sqlLab("SELECT count(*) AS films FROM movies_unified");
+    expect(status, text).toBe(200);
+    const [counted] = await stack.query("SELECT count(*) AS films FROM gold.movies_unified");
+    expect(JSON.parse(text).data).toEqual([counted]);
+  });
+
+  it.each([
+    "DELETE FROM movies_unified",
+    "INSERT INTO kpis_by_year SELECT * FROM kpis_by_year",
+    "CREATE TABLE gold.probe (film integer)",
+    "DROP TABLE movies_unified",
+  ])("should refuse: %s", async (statement) => {
+    const { status, text } = await sqlLab(statement);
+    expect(status, text).not.toBe(200);
+    expect(text).toMatch(/DML|not allowed|Access Denied/i);
+  });
+
+  it("should show nothing of bronze", async () => {
+    const { text } = await sqlLab("SELECT * FROM bronze.batches");
+    expect(text).toContain("Access Denied");
+  });
+});
+
+describe("the door", () => {
+  it("should let nobody in without the password", async () => {
+    for (const path of ["/api/v1/dashboard/", "/api/v1/database/", "/api/v1/chart/"])
+      expect((await fetch(`${url}${path}`)).status, path).toBe(401);
+    const login = await fetch(`${url}/api/v1/security/login`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ username: "admin", password: "admin", provider: "db" }),
+    });
+    expect(login.status).toBe(401);
+  });
+
+  it("should tell the browser what a page may do", async () => {
+    const { headers } = await fetch(`${url}/login/`);
+    const policy = headers.get("content-security-policy");
+    expect(policy).toContain("frame-ancestors 'none'");
+    // No host but our own.
+    expect(policy).not.toMatch(/https?:|\*|\w\.\w/);
+    expect(headers.get("set-cookie")).toMatch(/HttpOnly.*SameSite=Lax/);
+    expect(headers.get("access-control-allow-origin")).toBeNull();
+  });
+});
+
+describe("a second start", () => {
+  it("should keep what a user changed", async () => {
+    const change = "update slices set slice_name = 'My films' where slice_name = 'All films'";
+    const superset = ["psql", "--no-psqlrc", "-At", "--dbname", "superset", "--command"];
+    await stack.run("docker", ["exec", `${stack.project}-catalog-1`, ...superset, change]);
+    const { code, stderr } = await stack.compose(["restart", "superset"]);
+    expect(code, stderr).toBe(0);
+    const started = await stack.compose(["up", "--detach", "--wait", "superset"]);
+    expect(started.code, started.stderr).toBe(0);
+    page = await logIn(browser, { url, password });
+    const charts = await openDashboard(page, "films");
+    expect(charts).toHaveLength(9);
+    expect(charts.filter((text) => text.includes("My films"))).toHaveLength(1);
+  });
+});
