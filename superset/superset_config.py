@@ -50,7 +50,7 @@ SESSION_USE_SIGNER = True
 PERMANENT_SESSION_LIFETIME = timedelta(hours=12)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-# The page is plain HTTP on the loopback address (docs/decisions/0019-superset.md).
+# The page is plain HTTP on the loopback address (docs/decisions/0021-superset.md).
 SESSION_COOKIE_SECURE = False
 
 WTF_CSRF_ENABLED = True

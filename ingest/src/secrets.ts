@@ -68,6 +68,9 @@ const holdings: Record<string, string[]> = {
   ],
 };
 
+/** With it, Superset has encrypted what people keep there, such as passwords of connections that they made. */
+const keptKey = "SUPERSET_SECRET_KEY";
+
 /** Those that speak to Trino, and itself. */
 const trustsAuthority = ["trino", "dbt", "superset", "reelhouse"];
 
@@ -77,13 +80,14 @@ export function makeSecrets(folder: string): void {
 }
 
 /**
- * Makes every secret anew, and the authority if it is told; the passwords of people stay. What was written down first is
+ * Makes every secret anew but `keptKey`, and the authority if it is told; the passwords of people stay. What was written down first is
  * what holds: a renewal that was cut off is completed by the next `makeSecrets`.
  */
 export function renewSecrets(folder: string, { renewsAuthority }: { renewsAuthority: boolean }): void {
   requireVolumes(folder);
   if (renewsAuthority) forgetAuthority(join(folder, "root"));
-  handOverAll(folder, {}, readPeople(folder));
+  const { [keptKey]: kept } = readJson(secretsFile(folder));
+  handOverAll(folder, kept === undefined ? {} : { [keptKey]: kept }, readPeople(folder));
 }
 
 /** Replaces the people who may log in to Trino, besides its own users. */
