@@ -55,8 +55,8 @@ export async function settledCharts(page: Page): Promise<string[]> {
 
 export const chartWith = (page: Page, text: string) => page.locator(allCharts, { hasText: text });
 
-/** The first number that the chart with this text shows. */
+/** The number that the chart with this text shows. (A filter's badge has one too.) */
 export async function numberOf(page: Page, text: string): Promise<number> {
-  const [shown = ""] = await chartWith(page, text).allInnerTexts();
-  return Number(shown.match(/\d{1,3}(,\d{3})+|\d+/)?.[0].replaceAll(",", ""));
+  const shown = (await chartWith(page, text).locator(".header-line").textContent()) ?? "";
+  return Number(shown.replaceAll(",", ""));
 }
