@@ -60,3 +60,9 @@ export async function numberOf(page: Page, text: string): Promise<number> {
   const shown = (await chartWith(page, text).locator(".header-line").textContent()) ?? "";
   return Number(shown.replaceAll(",", ""));
 }
+
+/** Where the dashboard ends, in pixels from the top of the page: below it the window is empty. */
+export async function lowestPixel(page: Page): Promise<number> {
+  const boxes = await Promise.all((await page.locator(allCharts).all()).map((chart) => chart.boundingBox()));
+  return Math.ceil(Math.max(...boxes.map((box) => (box ? box.y + box.height : 0)))) + 24;
+}
