@@ -39,12 +39,12 @@ const changes: Refusal[] = [
 ];
 
 /** For a catalog that the user has no business in: whatever is asked. */
-const shut = (user: TrinoUser, catalog: string): Rules => ({
+const shut = (user: TrinoUser, catalog: string, table = "bronze.critic_agg"): Rules => ({
   user,
   catalog,
   refused: [
     ["SHOW SCHEMAS", `Cannot access catalog ${catalog}`],
-    ["SELECT * FROM bronze.critic_agg", `Cannot access catalog ${catalog}`],
+    [`SELECT * FROM ${table}`, `Cannot access catalog ${catalog}`],
     ["CREATE TABLE bronze.access_probe (film integer)", `Cannot access catalog ${catalog}`],
     ["CREATE TABLE gold.access_probe (film integer)", `Cannot access catalog ${catalog}`],
   ],
@@ -266,12 +266,12 @@ const rules: Rules[] = [
       refused: [
         ["SELECT * FROM ledger.batch", "Cannot select from table"],
         ["SELECT * FROM branch.publication", "Cannot select from table"],
-        ["SELECT * FROM TABLE(system.query(query => 'SELECT 1'))", "Cannot access"],
+        ["SELECT * FROM TABLE(system.query(query => 'SELECT 1'))", "Cannot execute function"],
         ["DELETE FROM health.deliveries", "Cannot delete from table"],
         ["INSERT INTO health.publications (id) VALUES 0", "Cannot insert into table"],
         ["CREATE TABLE health.access_probe (film integer)", "Cannot create table"],
         ["CREATE SCHEMA access_probe", "Cannot create schema"],
-        ["DROP VIEW health.deliveries", "Cannot drop"],
+        ["DROP TABLE health.deliveries", "Cannot drop table"],
         [
           "CALL system.execute(query => 'DELETE FROM ledger.batch')",
           user === "admin" ? "permission denied" : "Cannot execute procedure",
@@ -279,7 +279,7 @@ const rules: Rules[] = [
       ],
     }),
   ),
-  ...(["dbt", "ingest", "maintenance"] as const).map((user) => shut(user, "operations")),
+  ...(["dbt", "ingest", "maintenance"] as const).map((user) => shut(user, "operations", "health.deliveries")),
   shut("developer", "audit"),
   shut("developer", "ingest"),
   shut("dbt", "at_1"),
