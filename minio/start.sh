@@ -1,9 +1,15 @@
-#!/bin/sh
-# Starts the server with the root credentials that were generated at first start.
+#!/bin/bash
+# Starts the server, with the root credentials that were generated at first start, and the proxy in front of it.
 set -eu
 set -a
 . /run/secrets/minio/env
 set +a
 # Without a limit the server keeps what a burst of requests once needed.
 export MINIO_BROWSER=off MINIO_UPDATE=off GOMEMLIMIT="${GOMEMLIMIT:-400MiB}"
-exec minio server /data --address :9000 --quiet
+minio server /data --address 127.0.0.1:9001 --quiet &
+env --ignore-environment /usr/sbin/haproxy -db -f /opt/minio/haproxy.cfg &
+# Both or none: what is left of one is not the store.
+trap 'kill $(jobs -p)' TERM INT
+wait -n || true
+kill $(jobs -p) 2>/dev/null || true
+wait

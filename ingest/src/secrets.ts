@@ -14,7 +14,7 @@ import { writeAtomically } from "./secrets/write.ts";
 export const volumesFolder = "/secrets";
 
 /** Users of the containers that read secrets, as their Dockerfiles fix them. */
-const uid = { minio: 10001, trino: 10002, catalog: 10003, dbt: 10005, superset: 10006 } as const;
+const uid = { minio: 10001, trino: 10002, catalog: 10003, dbt: 10005, docs: 10005, superset: 10006 } as const;
 
 /** Of Trino's catalogs: each has a role in the database and a key of the store. */
 const catalogRoles = [
@@ -59,6 +59,7 @@ const holdings: Record<string, string[]> = {
     databasePassword("SUPERSET"),
     trinoPassword("BI"),
   ],
+  docs: [trinoPassword("BI")],
   reelhouse: [
     ...commandUsers.flatMap(storeKeys),
     ...commandRoles.map(databasePassword),
@@ -72,9 +73,9 @@ const holdings: Record<string, string[]> = {
 const keptKey = "SUPERSET_SECRET_KEY";
 
 /** Those that speak to Trino, and itself. */
-const trustsAuthority = ["trino", "dbt", "superset", "reelhouse"];
+const trustsAuthority = ["trino", "dbt", "superset", "docs", "reelhouse"];
 
-/** Fills `folder`/{root,minio,catalog,trino,dbt,superset,reelhouse}; `folder`/root keeps all secrets and the CA's key. */
+/** Fills `folder`/{root,minio,catalog,trino,dbt,superset,docs,reelhouse}; `folder`/root keeps all secrets and the CA's key. */
 export function makeSecrets(folder: string): void {
   handOverAll(folder, readJson(secretsFile(folder)), readPeople(folder));
 }

@@ -41,7 +41,7 @@ check_port() {
 
 # The stack itself may hold its port already.
 ours_listens() {
-    docker compose --project-directory "$project_dir" --profile bi ps --format '{{.Ports}}' "$1" 2>/dev/null | grep -q ":$2->"
+    docker compose --project-directory "$project_dir" --profile "*" ps --format '{{.Ports}}' "$1" 2>/dev/null | grep -q ":$2->"
 }
 
 check_rights() {
@@ -64,6 +64,7 @@ preflight() {
         case "$service" in
             trino) check_port trino TRINO_PORT 8443 ;;
             superset) check_port superset SUPERSET_PORT 8088 ;;
+            docs) check_port docs DOCS_PORT 8089 ;;
         esac
     done
     [ "${#preflight_faults[@]}" -eq 0 ] && return

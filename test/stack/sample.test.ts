@@ -11,6 +11,7 @@ import { access } from "./access/index.ts";
 import { limits, shortenLimits } from "./access/limits.ts";
 import { rotation } from "./access/rotation.ts";
 import { deliver, goldMovies, type SampleFiles, sampleDeliveries } from "./deliveries.ts";
+import { addCatalogs, joinsBoth, onlyReads } from "./federation.ts";
 import { sourceAdd } from "./source-add.ts";
 import { projectFolder, type Stack, startStack } from "./stack.ts";
 
@@ -357,14 +358,21 @@ describe("a rotation of the secrets", () => rotation(() => stack));
 describe("a restart", () => {
   it("should lose nothing when every service is killed and started again", async () => {
     const before = await stack.query("SELECT * FROM gold.movies_unified ORDER BY movie_title, release_year");
-    // For what follows, which so needs no start of its own.
-    await shortenLimits(stack);
     await stack.compose(["kill", "minio", "catalog", "trino", "dbt"]);
+    // For what follows, which so needs no start of its own.
+    addCatalogs(stack);
+    await stack.compose(["up", "--no-start", "trino"]);
+    await shortenLimits(stack);
     await stack.compose(["up", "--detach", "--wait", "minio", "catalog", "trino", "dbt"]);
     expect(await stack.query("SELECT * FROM gold.movies_unified ORDER BY movie_title, release_year")).toEqual(
       before,
     );
   });
+});
+
+describe("another database", () => {
+  it("should be joined with gold in one statement", () => joinsBoth(stack));
+  it("should be read by people, and written by nobody", () => onlyReads(stack));
 });
 
 describe("the limits of people", () => limits(() => stack));

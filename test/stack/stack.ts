@@ -140,12 +140,15 @@ export async function unstartedStack(
   chmodSync(folder, 0o755);
   cpSync(join(projectFolder, "data/sample"), join(folder, "data/sample"), { recursive: true });
   cpSync(join(projectFolder, "pipeline.yaml"), join(folder, "pipeline.yaml"));
+  mkdirSync(join(folder, "federation"));
   // The host's environment leaks into compose: what a test relies on is set here.
   const env: Record<string, string> = {
     COMPOSE_PROJECT_NAME: project,
     TRINO_PORT: String(trinoPort),
     SUPERSET_PORT: attached ? (process.env.SUPERSET_PORT ?? "8088") : String(await freePort()),
+    DOCS_PORT: attached ? (process.env.DOCS_PORT ?? "8089") : String(await freePort()),
     PIPELINE: "pipeline.yaml",
+    FEDERATION: join(folder, "federation"),
     ...(hasSmallModels ? { REELHOUSE_DBT_PROJECT: smallProject(folder) } : {}),
   };
   const call: Stack["run"] = (program, words, { cwd = folder, env: more = {}, ...options } = {}) =>

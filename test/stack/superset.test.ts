@@ -1,4 +1,5 @@
-/** Dashboards in the browser, as a user has them after ./scripts/up --films --bi. */
+/** What a browser shows: dashboards and what the tables mean, as a user has them after ./scripts/up --films --bi --docs. */
+import { connect } from "node:net";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -9,6 +10,7 @@ import {
   settledCharts,
   startBrowser,
 } from "../browser/superset.ts";
+import { readText } from "../contract/repository.ts";
 import { type Stack, unstartedStack } from "./stack.ts";
 
 let stack: Stack;
@@ -20,9 +22,10 @@ let password: string;
 beforeAll(async () => {
   stack = await unstartedStack("superset");
   if (!process.env.ATTACH) {
-    const { code, stdout, stderr } = await stack.script("up", ["--films", "--bi"]);
+    const { code, stdout, stderr } = await stack.script("up", ["--films", "--bi", "--docs"]);
     expect(code, stderr).toBe(0);
     expect(stdout).toContain(`http://localhost:${stack.env.SUPERSET_PORT}`);
+    expect(stdout).toContain(`http://localhost:${stack.env.DOCS_PORT}`);
   }
   url = `http://localhost:${stack.env.SUPERSET_PORT}`;
   password = (await stack.succeed(["credentials", "--user", "superset", "--password"])).stdout.trim();
@@ -31,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await browser?.close();
-  if (!process.env.ATTACH) await stack?.compose(["--profile", "bi", "down", "--volumes", "--remove-orphans"]);
+  if (!process.env.ATTACH) await stack?.compose(["--profile", "*", "down", "--volumes", "--remove-orphans"]);
 });
 
 /** A chart that failed or found nothing says so. */
@@ -47,6 +50,12 @@ async function sqlLab(sql: string): Promise<{ status: number; text: string }> {
     data: { database_id: databases[0].id, catalog: "lakehouse", schema: "gold", sql },
   });
   return { status: answer.status(), text: await answer.text() };
+}
+
+async function secrets(service: "superset" | "docs"): Promise<Record<string, string>> {
+  const words = ["exec", `${stack.project}-${service}-1`, "cat", `/run/secrets/${service}/env`];
+  const lines = (await stack.run("docker", words)).stdout.trim().split("\n");
+  return Object.fromEntries(lines.map((line) => line.split("=")));
 }
 
 describe("the dashboard Films", () => {
@@ -130,7 +139,7 @@ describe("SQL Lab", () => {
     // Superset tells Trino's reason, or now and then a fault of its own in telling it ("twophase"): Trino knows.
     const asked = await stack.query(
       `SELECT DISTINCT state, error_code FROM system.runtime.queries
-       WHERE "user" = 'bi' AND query LIKE 'SELECT * FROM bronze.batches%'`,
+       WHERE "user" = 'bi' AND query LIKE '%bronze.batches%'`,
       "admin",
     );
     expect(asked).toEqual([{ state: "FAILED", error_code: "PERMISSION_DENIED" }]);
@@ -160,14 +169,75 @@ describe("the door", () => {
   });
 });
 
+describe("the ports", () => {
+  it("should be the documented ones, on the loopback address", async () => {
+    const documented = [...readText("docs/operate.md").matchAll(/^\| `(\w+_PORT)` \| \d+ \| `(\w+)`/gm)].map(
+      ([, setting = "", service]) => `${service} 127.0.0.1:${stack.env[setting]}`,
+    );
+    const ofProject = ["--filter", `label=com.docker.compose.project=${stack.project}`];
+    const format = '{{.Label "com.docker.compose.service"}} {{.Ports}}';
+    const { stdout } = await stack.run("docker", ["ps", ...ofProject, "--format", format]);
+    const published = stdout.split("\n").filter((line) => line.includes("->"));
+    expect(published.map((line) => line.replace(/->.*/, "")).sort()).toEqual(documented.sort());
+  });
+
+  it("should be shut on the machine's other addresses", async () => {
+    const { stdout } = await stack.run("hostname", ["--all-ip-addresses"]);
+    const addresses = stdout.trim().split(/\s+/);
+    expect(addresses.length).toBeGreaterThan(0);
+    for (const host of addresses)
+      for (const setting of ["TRINO_PORT", "SUPERSET_PORT", "DOCS_PORT"])
+        await expect(connects(host, Number(stack.env[setting])), `${host} ${setting}`).resolves.toBe(false);
+    expect(await connects("127.0.0.1", stack.trinoPort)).toBe(true);
+  });
+
+  const connects = (host: string, port: number) =>
+    new Promise<boolean>((resolve) => {
+      const socket = connect({ host, port, timeout: 2_000 }, () => done(true));
+      const done = (answer: boolean) => {
+        socket.destroy();
+        resolve(answer);
+      };
+      socket.on("error", () => done(false)).on("timeout", () => done(false));
+    });
+});
+
+describe("the pages of the tables", () => {
+  it("should tell what a table means, what its columns are, and what it comes from", async () => {
+    const pages = await browser.newPage({ baseURL: `http://localhost:${stack.env.DOCS_PORT}` });
+    const asked: string[] = [];
+    pages.on("request", (request) => asked.push(request.url()));
+    await pages.goto("/#!/model/model.reelhouse.movies_unified");
+    await pages.getByText("One row per film that any provider knows").first().waitFor();
+    const text = await pages.locator("body").textContent();
+    expect(text).toContain("lakehouse.gold.movies_unified");
+    // From Trino, not from the project.
+    const [column] = await stack.query(
+      "SELECT data_type FROM information_schema.columns WHERE table_schema = 'gold' AND table_name = 'movies_unified' AND column_name = 'profit_usd'",
+    );
+    expect(text).toMatch(new RegExp(`profit_usd\\s+${column?.data_type}\\s+Total box office less`));
+    await pages.goto("/#!/model/model.reelhouse.movies_unified#depends_on");
+    expect(await pages.locator("#depends_on").textContent()).toContain("film_xref");
+    const hosts = new Set(asked.filter((one) => one.startsWith("http")).map((one) => new URL(one).host));
+    expect([...hosts]).toEqual([`localhost:${stack.env.DOCS_PORT}`]);
+  });
+
+  it("should be made without a right that bi lacks, and tell no password", async () => {
+    const { TRINO_BI_PASSWORD: secret, ...others } = await secrets("docs");
+    expect(others).toEqual({});
+    const page = await (await fetch(`http://localhost:${stack.env.DOCS_PORT}`)).text();
+    expect(page).not.toContain(String(secret));
+  });
+});
+
 describe("a second start, with renewed secrets", () => {
   it("should keep what a user changed", async () => {
     const change = "update slices set slice_name = 'My films' where slice_name = 'All films'";
     const superset = ["psql", "--no-psqlrc", "-At", "--dbname", "superset", "--command"];
     await stack.run("docker", ["exec", `${stack.project}-catalog-1`, ...superset, change]);
-    const old = await secrets();
+    const old = await secrets("superset");
     await stack.succeed(["rotate"]);
-    const renewed = await secrets();
+    const renewed = await secrets("superset");
     const same = Object.keys(old).filter((name) => old[name] === renewed[name]);
     expect(same, "what it has encrypted with the key would be lost").toEqual(["SUPERSET_SECRET_KEY"]);
     page = await logIn(browser, { url, password: renewed.SUPERSET_ADMIN_PASSWORD ?? "" });
@@ -176,15 +246,4 @@ describe("a second start, with renewed secrets", () => {
     expect(faults(charts)).toEqual([]);
     expect(charts.filter((text) => text.includes("My films"))).toHaveLength(1);
   });
-
-  async function secrets(): Promise<Record<string, string>> {
-    const words = ["exec", `${stack.project}-superset-1`, "cat", "/run/secrets/superset/env"];
-    const { stdout } = await stack.run("docker", words);
-    return Object.fromEntries(
-      stdout
-        .trim()
-        .split("\n")
-        .map((line) => line.split("=")),
-    );
-  }
 });

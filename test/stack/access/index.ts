@@ -6,6 +6,7 @@ import { catalogDatabase } from "./catalog.ts";
 import { clientConnections } from "./clients.ts";
 import { containers } from "./containers.ts";
 import { trinoDoor } from "./door.ts";
+import { storeFront } from "./front.ts";
 import { people } from "./people.ts";
 import { type Running, readSecrets } from "./running.ts";
 import { trinoStatements } from "./statements.ts";
@@ -24,6 +25,7 @@ export function access(stackOf: () => Stack): void {
   describe("Trino's door", () => trinoDoor(() => running));
   describe("Trino's users", () => trinoStatements(() => running));
   describe("the branch", () => branchGuard(() => running));
+  describe("the front of the object store", () => storeFront(() => running));
   describe("the object store", () => objectStore(() => running));
   describe("the catalog database", () => catalogDatabase(() => running));
   describe("people", () => people(() => running));
