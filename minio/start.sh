@@ -7,9 +7,11 @@ set +a
 # Without a limit the server keeps what a burst of requests once needed.
 export MINIO_BROWSER=off MINIO_UPDATE=off GOMEMLIMIT="${GOMEMLIMIT:-400MiB}"
 minio server /data --address 127.0.0.1:9001 --quiet &
+store=$!
 env --ignore-environment /usr/sbin/haproxy -db -f /opt/minio/haproxy.cfg &
+front=$!
 # Both or none: what is left of one is not the store.
-trap 'kill $(jobs -p)' TERM INT
+trap 'kill "$store" "$front"' TERM INT
 wait -n || true
-kill $(jobs -p) 2>/dev/null || true
+kill "$store" "$front" 2>/dev/null || true
 wait
