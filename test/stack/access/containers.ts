@@ -116,11 +116,17 @@ export function containers(runningOf: () => Running): void {
   });
 
   it("should give no container the engine or a writable folder of the host", () => {
-    const binds = names(({ Mounts }) => Mounts.filter(({ Type }) => Type === "bind"));
-    for (const [name, mounts] of binds as [string, Container["Mounts"]][]) {
-      if (name !== "ingest") expect(mounts, name).toEqual([]);
-      for (const mount of mounts)
-        expect(mount, name).toMatchObject({ Destination: "/host/project", RW: false });
+    const folders: Record<string, string[]> = { ingest: ["/host/project"], trino: ["/opt/trino/federation"] };
+    for (const [name, { Mounts }] of all) {
+      const binds = Mounts.filter(({ Type }) => Type === "bind");
+      expect(
+        binds.map(({ Destination }) => Destination),
+        name,
+      ).toEqual(folders[name] ?? []);
+      expect(
+        binds.filter(({ RW }) => RW),
+        name,
+      ).toEqual([]);
     }
   });
 
