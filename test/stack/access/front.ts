@@ -1,7 +1,8 @@
 /** What stands in front of the store: a proxy that takes nothing of what the store would wrongly accept. */
-import { beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Stack } from "../stack.ts";
 import type { Running } from "./running.ts";
+import { removeProbes, statuses } from "./store.ts";
 
 /** Of `minio/haproxy.cfg`: the store itself listens to its own container alone. */
 const ports = { front: 9000, store: 9001 };
@@ -66,14 +67,23 @@ const shapes: Shape[] = [
 
 export function storeFront(runningOf: () => Running): void {
   let stack: Stack;
+  let root: string;
   let login: string[];
   beforeAll(() => {
     const { secrets } = runningOf();
     stack = runningOf().stack;
+    root = `${secrets.MINIO_ROOT_USER}:${secrets.MINIO_ROOT_PASSWORD}`;
     login = ["-e", `KEY=${secrets.S3_INGEST_ACCESS_KEY}`, "-e", `SECRET=${secrets.S3_INGEST_SECRET_KEY}`];
   });
 
-  /** curl's answer, status last. The object is under what the tests of the store's rights remove. */
+  // What the store has accepted harms a list of the bucket, too.
+  afterAll(async () => {
+    await removeProbes(stack, root);
+    const list = "GET bronze?list-type=2";
+    expect(await statuses(stack, root, [list])).toEqual({ [list]: 200 });
+  });
+
+  /** curl's answer, status last. */
   async function send(port: number, { options, query = "" }: Pick<Shape, "options" | "query">) {
     const command = `DAY=$(date -u +%Y%m%d); NOW=$(date -u +%Y%m%dT%H%M%SZ)
 curl --silent --write-out '%{http_code}' --request PUT ${options} "http://localhost:${port}/bronze/rows/access-probe/front${query}"`;

@@ -25,8 +25,8 @@ export function access(stackOf: () => Stack): void {
   describe("Trino's door", () => trinoDoor(() => running));
   describe("Trino's users", () => trinoStatements(() => running));
   describe("the branch", () => branchGuard(() => running));
-  describe("the front of the object store", () => storeFront(() => running));
   describe("the object store", () => objectStore(() => running));
+  describe("the front of the object store", () => storeFront(() => running));
   describe("the catalog database", () => catalogDatabase(() => running));
   describe("people", () => people(() => running));
   describe("reelhouse connect", () => clientConnections(() => running));

@@ -96,6 +96,14 @@ export async function statuses(
   return Object.fromEntries(requests.map((request, index) => [request, codes[index] ?? 0]));
 }
 
+/** `root`: ACCESS_KEY:SECRET_KEY of the store's root. */
+export async function removeProbes(stack: Stack, root: string): Promise<void> {
+  const remove = `for place in bronze/rows bronze/quarantine bronze/originals bronze/tables bronze landing warehouse warehouse/_publications warehouse/_as_of; do
+      mc rm --quiet --recursive --force --versions "store/$place/access-probe"; done`;
+  const settings = ["-e", "MC_CONFIG_DIR=/tmp/mc-test", "-e", `MC_HOST_store=http://${root}@localhost:9000`];
+  await stack.compose(["exec", "-T", ...settings, "minio", "sh", "-c", remove]);
+}
+
 const verdict = (status: number) => ({ 200: "allowed", 204: "allowed", 403: "refused" })[status] ?? status;
 
 export function objectStore(runningOf: () => Running): void {
@@ -111,17 +119,7 @@ export function objectStore(runningOf: () => Running): void {
       folders.map((folder) => `PUT ${folder}/seed seed`),
     );
   });
-  afterAll(async () => {
-    const remove = `for place in bronze/rows bronze/quarantine bronze/originals bronze/tables bronze landing warehouse warehouse/_publications warehouse/_as_of; do
-      mc rm --quiet --recursive --force --versions "store/$place/access-probe"; done`;
-    const settings = [
-      "-e",
-      "MC_CONFIG_DIR=/tmp/mc-test",
-      "-e",
-      `MC_HOST_store=http://${root}@localhost:9000`,
-    ];
-    await stack.compose(["exec", "-T", ...settings, "minio", "sh", "-c", remove]);
-  });
+  afterAll(() => removeProbes(stack, root));
 
   it.each(Object.entries(grants))(
     "should grant %s what its policy says and refuse the rest",
