@@ -1,9 +1,13 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compressionOf, decompressed } from "../../ingest/src/read/compression.ts";
 import type { ReadOptions } from "../../ingest/src/read/record.ts";
+import { readText } from "../../ingest/src/read/text.ts";
 import { deliver } from "../fixtures/delivery.ts";
 import { dialectCases } from "../fixtures/dialects.ts";
 import { createLoader, inShort, type Loader } from "../fixtures/load.ts";
@@ -54,6 +58,21 @@ describe("compressed data", () => {
     return Buffer.concat(await Array.fromAsync(decompressed(file, compression, open, bounds)));
   };
 
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "reelhouse-compressed-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  /** Through one open file, whose parts share a descriptor. */
+  const readFromDisk = async (compressed: Buffer, chunkBytes?: number) => {
+    const path = join(folder, "a.csv");
+    await writeFile(path, compressed);
+    const { chunks } = readText({ path, hostPath: "/a.csv" }, chunkBytes ? { chunkBytes } : {});
+    const copies: Buffer[] = [];
+    for await (const chunk of chunks) copies.push(Buffer.from(chunk));
+    return Buffer.concat(copies);
+  };
+
   it.each([
     ["gzip", gzipSync],
     ["zstd", zstdCompressSync],
@@ -76,6 +95,8 @@ describe("compressed data", () => {
   const frame = zstdCompressSync(bytes);
   it.each([
     ["gzip: members", [gzipSync(bytes), gzipSync(bytes)], 2],
+    ["gzip: zeros behind it, as tapes and block copies leave", [gzipSync(bytes), Buffer.alloc(1750)], 1],
+    ["zstd: two frames", [frame, frame], 2],
     ["zstd: frames", [frame, frame, frame], 3],
     ["zstd: a skippable frame first, in the middle and last", [skipped, frame, skipped, frame, skipped], 2],
     ["zstd: a frame of nothing", [zstdCompressSync(""), frame], 1],
@@ -85,19 +106,38 @@ describe("compressed data", () => {
     for (const pieceBytes of [1, 11, 22, 64, compressed.length]) {
       const found = await read(compressed, { expansion: 10_000 }, pieceBytes);
       expect(found.equals(Buffer.concat(Array(times).fill(bytes))), `${pieceBytes}`).toBe(true);
+      const fromDisk = await readFromDisk(compressed, pieceBytes);
+      expect(fromDisk.equals(found), `${pieceBytes} from the disk`).toBe(true);
     }
   });
 
+  it("should be read from the disk to its end if each frame is more than one read", async () => {
+    const rows = Array.from({ length: 60_000 }, (_, row) => `${row},${(row * 2654435761) % 4294967296}\n`);
+    const text = Buffer.from(rows.join(""));
+    const frames = Array(3).fill(zstdCompressSync(text));
+    const found = await readFromDisk(Buffer.concat(frames));
+    expect(found.equals(Buffer.concat([text, text, text]))).toBe(true);
+  });
+
+  const member = gzipSync(bytes);
   it.each([
-    ["a second frame cut off", frame.subarray(0, 15)],
-    ["half a beginning of one", frame.subarray(0, 2)],
-    ["something else", Buffer.from("garbage")],
-    ["zeros", Buffer.alloc(16)],
-  ])("should be refused if behind a whole frame there is %s", async (_, tail) => {
-    await expect(read(Buffer.concat([frame, tail]), { expansion: 10_000 })).rejects.toMatchObject({
+    ["zstd", "a second frame cut off", frame, frame.subarray(0, 15)],
+    ["zstd", "half a beginning of one", frame, frame.subarray(0, 2)],
+    ["zstd", "something else", frame, Buffer.from("garbage")],
+    ["zstd", "zeros", frame, Buffer.alloc(16)],
+    ["gzip", "a second member cut off", member, member.subarray(0, 15)],
+    ["gzip", "something else", member, Buffer.from("garbage")],
+    ["gzip", "zeros and something else", member, Buffer.from(`${"\0".repeat(1750)}garbage`)],
+    ["gzip", "zeros and a second member", member, Buffer.concat([Buffer.alloc(512), member])],
+  ])("should be refused if behind whole %s data there is %s", async (name, _, whole, tail) => {
+    const compressed = Buffer.concat([whole, tail]);
+    const refusal = {
       exitCode: 3,
-      message: expect.stringContaining("/a.csv: zstd data is cut off or damaged"),
-    });
+      message: expect.stringContaining(`/a.csv: ${name} data is cut off or damaged`),
+    };
+    await expect(read(compressed, { expansion: 10_000 })).rejects.toMatchObject(refusal);
+    for (const chunkBytes of [1, whole.length, undefined])
+      await expect(readFromDisk(compressed, chunkBytes)).rejects.toMatchObject(refusal);
   });
 });
 

@@ -47,19 +47,16 @@ export async function* decompressed(
   try {
     // Node's zstd stops behind a frame without a word, and a file is any number of them.
     for (let position = 0; position < compressedBytes; ) {
-      const source = open(position);
-      // Errors of the file reach the decompressor, and through it this loop.
-      const output = source.pipe(create({ chunkSize: 1_048_576 }));
-      source.on("error", (error) => output.destroy(error));
-      for await (const chunk of output) {
+      const part = partOf(open(position), create);
+      for await (const chunk of part) {
         bytes += chunk.length;
         if (bytes > limitBytes) throw expansionError(file, name, limitBytes, expansion);
         yield chunk;
       }
-      source.destroy();
-      if (output.bytesWritten === 0)
-        throw Object.assign(new Error("no further data"), { code: "Z_DATA_ERROR" });
-      position += output.bytesWritten;
+      position += part.bytesWritten;
+      // Node stops at zeros behind a gzip member; as for gzip, they are padding if nothing else follows.
+      if (name === "gzip" && (await isPadding(open(position)))) return;
+      if (part.bytesWritten === 0) throw damage("no further data");
     }
   } catch (cause) {
     if (!isDamage(cause)) throw cause;
@@ -71,6 +68,28 @@ export async function* decompressed(
     });
   }
 }
+
+/** The decompressor of what begins at the source; it takes no byte behind its end, and the source's errors are its own. */
+function partOf(source: Readable, create: Compression["create"]): ReturnType<Compression["create"]> {
+  const output = create({ chunkSize: 1_048_576 });
+  source.on("error", (error) => output.destroy(error));
+  // What is still on its way when the part has ended, or nobody wants more of it, is of no interest, nor is its failure.
+  output.on("error", () => {});
+  const stop = () => {
+    source.unpipe(output);
+    source.destroy();
+  };
+  output.once("end", stop).once("close", stop);
+  source.pipe(output);
+  return output;
+}
+
+async function isPadding(rest: Readable): Promise<boolean> {
+  for await (const chunk of rest) if ((chunk as Buffer).some((byte) => byte !== 0)) return false;
+  return true;
+}
+
+const damage = (message: string) => Object.assign(new Error(message), { code: "Z_DATA_ERROR" });
 
 /** zlib's own errors, not those of the disk. */
 function isDamage(cause: unknown): boolean {

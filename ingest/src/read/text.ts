@@ -1,5 +1,6 @@
 /** The text of a file, whatever its compression and encoding, as chunks of UTF-8 bytes. */
 import type { FileHandle } from "node:fs/promises";
+import { Readable } from "node:stream";
 import { compressionOf, decompressed } from "./compression.ts";
 import { createTranscoder, encodingOf, isText, type Transcoder, wholeCharacterBytes } from "./encoding.ts";
 import { emptyFile, openFile, refuseBinary } from "./open.ts";
@@ -56,7 +57,9 @@ async function* uncompressedChunks(file: SourceFile, options: ReadOptions): Asyn
     let position = 0;
     const open = (start: number) => {
       position = start;
-      return handle.createReadStream({ start, autoClose: false }).on("data", (chunk) => {
+      // Not handle.createReadStream: destroying one closes the handle, which the next part needs, autoClose or not.
+      const pieces = fileChunks(handle, start, () => Buffer.allocUnsafe(chunkBytes));
+      return Readable.from(pieces, { objectMode: false }).on("data", (chunk) => {
         position += chunk.length;
       });
     };
@@ -74,10 +77,19 @@ async function* uncompressedChunks(file: SourceFile, options: ReadOptions): Asyn
 }
 
 /** Always the same buffer: the caller is done with a chunk when it asks for the next. */
-async function* reusedChunks(handle: FileHandle, chunkBytes: number): AsyncGenerator<Buffer> {
+function reusedChunks(handle: FileHandle, chunkBytes: number): AsyncGenerator<Buffer> {
   const buffer = Buffer.allocUnsafe(chunkBytes);
-  for (let position = 0; ; ) {
-    const { bytesRead } = await handle.read(buffer, 0, chunkBytes, position);
+  return fileChunks(handle, 0, () => buffer);
+}
+
+async function* fileChunks(
+  handle: FileHandle,
+  start: number,
+  nextBuffer: () => Buffer,
+): AsyncGenerator<Buffer> {
+  for (let position = start; ; ) {
+    const buffer = nextBuffer();
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
     if (bytesRead === 0) return;
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
