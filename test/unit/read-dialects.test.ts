@@ -160,8 +160,8 @@ const table: fc.Arbitrary<Table> = fc
   .record({
     width: fc.integer({ min: 1, max: 4 }),
     delimiter: fc.constantFrom(",", ";", "\t", "|", "^"),
-    quote: fc.constantFrom('"', "'"),
-    isEscaped: fc.boolean(),
+    quote: fc.constantFrom('"', "'", ""),
+    quoteEscape: fc.constantFrom(undefined, "\\", ""),
     lineBreak: fc.constantFrom("\n", "\r\n", "\r"),
     isQuoted: fc.boolean(),
     encoding: fc.constantFrom(
@@ -171,19 +171,28 @@ const table: fc.Arbitrary<Table> = fc
     ),
     compress: fc.constantFrom((bytes: Buffer) => bytes, gzipSync, zstdCompressSync),
   })
-  .chain(({ width, delimiter, quote, isEscaped, ...rest }) =>
-    fc.array(fc.array(value, { minLength: width, maxLength: width }), { maxLength: 8 }).map((rows) => ({
-      ...rest,
-      rows,
-      options: { delimiter, quote, ...(isEscaped ? { quoteEscape: "\\" } : {}) },
-    })),
+  .chain(({ width, delimiter, quote, quoteEscape, ...rest }) =>
+    fc.array(fc.array(value, { minLength: width, maxLength: width }), { maxLength: 8 }).map((rows) => {
+      const isDoubled = quote === "" || quoteEscape === undefined;
+      const options = { delimiter, quote, ...(isDoubled ? {} : { quoteEscape }) };
+      return { ...rest, options, rows: rows.map((values) => values.map((text) => writable(text, options))) };
+    }),
   );
+
+/** `text` without the signs that its dialect has no way to write. */
+function writable(text: string, { delimiter = ",", quote = '"', quoteEscape = quote }: ReadOptions): string {
+  const needsQuotes = [delimiter, "\n", "\r"].some((sign) => text.includes(sign));
+  if (quote === "") return (needsQuotes ? text.replaceAll(/[,;\t|^\n\r]/g, "") : text) || "a";
+  const hasNoWay = quoteEscape === "" && (needsQuotes || text.startsWith(quote));
+  return hasNoWay ? text.replaceAll(quote, "") : text;
+}
 
 /** The table as a file of its dialect, under the columns `c0`, `c1`, ... */
 function written({ rows, options, lineBreak, isQuoted, encoding, compress }: Table, width: number): Buffer {
   const { delimiter = ",", quote = '"', quoteEscape = quote } = options;
   const special = new Set([delimiter, quote, quoteEscape, "\n", "\r"]);
   const field = (text: string) => {
+    if (quote === "" || (quoteEscape === "" && text.includes(quote))) return text;
     if (!isQuoted && text !== "" && ![...text].some((sign) => special.has(sign))) return text;
     const escaped = [...text].map((sign) =>
       sign === quote || sign === quoteEscape ? quoteEscape + sign : sign,

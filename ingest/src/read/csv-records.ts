@@ -39,8 +39,10 @@ export class CsvRecords {
     this.#fieldCount = header.columns.length;
     const sign = (code: number) => (code < 0 ? "" : String.fromCharCode(code));
     const { delimiter, quote, quoteEscape } = header.signs;
+    // Where nothing escapes a quote, no record has one inside quotes; a value with one still has to be written.
+    const escapeSign = quoteEscape < 0 ? quote : quoteEscape;
     const { lineBreak } = header;
-    sink.begin({ delimiter: sign(delimiter), quote: sign(quote), quoteEscape: sign(quoteEscape), lineBreak });
+    sink.begin({ delimiter: sign(delimiter), quote: sign(quote), quoteEscape: sign(escapeSign), lineBreak });
   }
 
   /** Reads all records that are complete in the window; with `isLast` all that are left. */
