@@ -18,6 +18,7 @@ import {
   resumeBatch,
   writtenObjects,
 } from "./ledger.ts";
+import { renamedColumns } from "./read/column-names.ts";
 import { formatOf, formats } from "./read/formats.ts";
 import type { SourceFile } from "./read/record.ts";
 
@@ -85,7 +86,7 @@ async function inspect(source: Source, file: SourceFile): Promise<Inspected> {
   const { options } = source;
   const format = formats[formatOf(file, source.format, source.usualFormat)];
   const columns = await format.columns(file, options);
-  const names = columns.map((name) => source.rename.get(name) ?? name);
+  const names = renamedColumns(file.hostPath, columns, source.rename);
   return { source, file, format, options, columns, names };
 }
 

@@ -199,6 +199,7 @@ describe("pipeline.yaml", () => {
       "  views_2: {path: v.csv, max_rejected: 101 %}",
       "  a.b: v.csv",
       "  a_b: v.csv",
+      "  views_3: {path: v.csv, rename: {id: _Batch_ID}}",
     ].join("\n");
     const share = "expected a share of the rows such as 10 %";
     expect(faultsOf(text)).toEqual([
@@ -209,6 +210,7 @@ describe("pipeline.yaml", () => {
       `pipeline.yaml:4: source.views.max_rejected: ${share}, found 'some'`,
       "pipeline.yaml:4: source.views.rename.b: two columns would be 'x'",
       `pipeline.yaml:5: source.views_2.max_rejected: ${share}, found '101 %'`,
+      "pipeline.yaml:8: source.views_3.rename.id: expected another name: bronze has a column '_batch_id' of its own",
     ]);
   });
 

@@ -30,10 +30,13 @@ afterEach(async () => {
   await loader.close();
 });
 
-const entry = "source: {views: {path: a.csv, drift: freeze}}";
-const [source] = loadPipeline(entry, { file: "pipeline.yaml", baseFolder: "/d", env: {} }).sources as [
-  Source,
-];
+/** The source `views` with these options. */
+function sourceWith(options: string): Source {
+  const entry = `source: {views: {path: a.csv, ${options}}}`;
+  const { sources } = loadPipeline(entry, { file: "pipeline.yaml", baseFolder: "/d", env: {} });
+  return sources[0] as Source;
+}
+const frozen = sourceWith("drift: freeze");
 const report = { info() {}, warn() {}, error() {}, progress() {} };
 
 /** The claim that the ledger gives, and every change that it hears of. */
@@ -56,7 +59,7 @@ const ledger = {
   },
 };
 
-async function load(content: string, isAlone: boolean): Promise<void> {
+async function load(content: string, isAlone: boolean, source = frozen): Promise<void> {
   const file = { path: join(loader.folder, "a.csv"), hostPath: "/d/a.csv" };
   writeFileSync(file.path, content);
   const { contentHash, byteCount } = await hashFile(file);
@@ -95,4 +98,13 @@ it("should be kept once: for its rows, alone", async () => {
   await expect(load(broken, true)).rejects.toMatchObject({ exitCode: 3 });
   expect(happened.filter((operation) => operation.startsWith("put originals"))).toHaveLength(1);
   expect(happened.at(-1)).toBe("held");
+});
+
+it("should be refused before it is claimed if 'rename' gives two columns one name", async () => {
+  await expect(load("x,a,b\n1,2,3\n", true, sourceWith("rename: {x: a}"))).rejects.toMatchObject({
+    exitCode: 3,
+    message: "/d/a.csv: columns 'x' and 'a' would both be 'a': expected one of them",
+    next: "have one of them left out of the file, or change the source's rename to 'a' in pipeline.yaml",
+  });
+  expect(happened).toEqual([]);
 });

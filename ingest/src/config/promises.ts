@@ -1,5 +1,6 @@
 /** The options of a source that say what its deliveries have to keep: drift, rejected rows, renamed columns. */
 import { type DriftPolicy, driftPolicies } from "../drift/schema.ts";
+import { lineageColumns } from "../read/column-names.ts";
 import type { Entry, YamlReader } from "./yaml.ts";
 
 export const promiseKeys = ["drift", "max_rejected", "rename"] as const;
@@ -47,6 +48,8 @@ function readRename(yaml: YamlReader, entry: Entry): Map<string, string> {
   for (const [from, value] of yaml.members(entry, expected)) {
     const to = yaml.text(value, "the name of a column")?.trim().toLowerCase();
     if (to === undefined) continue;
+    if (lineageColumns.some((name) => name === to))
+      yaml.fault(value, `expected another name: bronze has a column '${to}' of its own`);
     if (targets.has(to)) yaml.fault(value, `two columns would be '${to}'`);
     targets.add(to);
     renames.set(from.trim().toLowerCase(), to);

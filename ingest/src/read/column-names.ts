@@ -33,6 +33,29 @@ function uniqueName(name: string, taken: ReadonlySet<string>): string {
   return candidate;
 }
 
+/** The names of a file's columns in bronze once `rename` is applied. Refuses two columns of one name: one would be lost. */
+export function renamedColumns(
+  file: string,
+  columns: readonly string[],
+  rename: ReadonlyMap<string, string>,
+): string[] {
+  const columnOf = new Map<string, string>();
+  for (const column of columns) {
+    const name = rename.get(column) ?? column;
+    const other = columnOf.get(name);
+    if (other !== undefined) throw bothNamed(name, file, [other, column]);
+    columnOf.set(name, column);
+  }
+  return [...columnOf.keys()];
+}
+
+const bothNamed = (name: string, file: string, columns: readonly [string, string]) =>
+  inputError(`columns '${columns[0]}' and '${columns[1]}' would both be '${name}'`, {
+    file,
+    expected: "one of them",
+    next: `have one of them left out of the file, or change the source's rename to '${name}' in pipeline.yaml`,
+  });
+
 /** Refuses a file with so many columns that its names must be data. */
 export function refuseTooManyColumns(file: string, count: number, line?: number): void {
   if (count <= maximumColumns) return;
