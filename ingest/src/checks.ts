@@ -4,7 +4,7 @@ import { projectHash } from "./dbt.ts";
 import { serviceError } from "./errors.ts";
 import type { Settings } from "./settings.ts";
 import { connectStore } from "./store.ts";
-import { connectTrino, StatementError } from "./trino.ts";
+import { connectTrino, isNotFound } from "./trino.ts";
 
 /** One part of the stack, by its compose name. The check does what the pipeline needs of it, and throws. */
 interface Check {
@@ -51,8 +51,7 @@ async function checkTrino(settings: Settings): Promise<void> {
     );
   } catch (error) {
     // Before the first load there is no table yet.
-    const isMissing = error instanceof StatementError && /^(TABLE|SCHEMA)_NOT_FOUND$/.test(error.errorName);
-    if (!isMissing) throw error;
+    if (!isNotFound(error, "SCHEMA", "TABLE")) throw error;
   }
 }
 

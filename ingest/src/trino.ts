@@ -110,6 +110,10 @@ export class StatementError extends ReelhouseError {
   }
 }
 
+/** The statement was refused because one of these is not there, perhaps not yet. */
+export const isNotFound = (error: unknown, ...kinds: ("SCHEMA" | "TABLE" | "COLUMN")[]) =>
+  error instanceof StatementError && kinds.some((kind) => error.errorName === `${kind}_NOT_FOUND`);
+
 const overdue = (queryId: string) =>
   serviceError("trino", `query ${queryId}`, new Error(`no end after ${statementTimeoutMs / 1000} s`));
 

@@ -8,6 +8,7 @@ import { loadPipeline, type Source } from "../../ingest/src/config.ts";
 import type { Job } from "../../ingest/src/ingest.ts";
 import { loadContent } from "../../ingest/src/load.ts";
 import { hashFile } from "../../ingest/src/read/identity.ts";
+import { StatementError } from "../../ingest/src/trino.ts";
 import { createLoader, type Loader } from "../fixtures/load.ts";
 
 let loader: Loader;
@@ -59,6 +60,14 @@ const ledger = {
   },
 };
 
+/** Trino, which answers every statement with this error. */
+const failing = (errorName: string) => ({
+  query: async () => {
+    throw new StatementError(`trino: ${errorName}`, { errorName, errorType: "USER_ERROR" });
+  },
+});
+let trino = failing("TABLE_NOT_FOUND");
+
 async function load(content: string, isAlone: boolean, source = frozen): Promise<void> {
   const file = { path: join(loader.folder, "a.csv"), hostPath: "/d/a.csv" };
   writeFileSync(file.path, content);
@@ -77,7 +86,7 @@ async function load(content: string, isAlone: boolean, source = frozen): Promise
     ],
   ]);
   const progress = { read() {} };
-  const job = { ...tools, schemas, progress, report, ledger, signal: new AbortController().signal };
+  const job = { ...tools, schemas, progress, report, ledger, trino, signal: new AbortController().signal };
   const delivered = { source: "views", sourceFile: file.hostPath, runId: "run", contentHash, byteCount };
   const known = { newest: undefined, nextRestatement: 0 };
   const delivery = { content: delivered, known, unchanged: async () => undefined };
@@ -106,5 +115,20 @@ it("should be refused before it is claimed if 'rename' gives two columns one nam
     message: "/d/a.csv: columns 'x' and 'a' would both be 'a': expected one of them",
     next: "have one of them left out of the file, or change the source's rename to 'a' in pipeline.yaml",
   });
+  expect(happened).toEqual([]);
+});
+
+it.each(["SCHEMA_NOT_FOUND", "TABLE_NOT_FOUND", "COLUMN_NOT_FOUND"])(
+  "should be compared by names alone where nothing is loaded yet: %s",
+  async (errorName) => {
+    trino = failing(errorName);
+    await expect(load("a,b2\n1,2\n", true)).rejects.toMatchObject({ exitCode: 3 });
+    expect(happened.at(-1)).toBe("held");
+  },
+);
+
+it("should not be compared by names alone because Trino has no answer now", async () => {
+  trino = failing("EXCEEDED_TIME_LIMIT");
+  await expect(load("a,b2\n1,2\n", true)).rejects.toMatchObject({ errorName: "EXCEEDED_TIME_LIMIT" });
   expect(happened).toEqual([]);
 });

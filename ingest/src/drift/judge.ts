@@ -5,7 +5,7 @@ import type { Job } from "../ingest.ts";
 import type { Claim } from "../ledger.ts";
 import type { Format, ReadOptions, SourceFile } from "../read/record.ts";
 import { identifier } from "../sql.ts";
-import { StatementError } from "../trino.ts";
+import { isNotFound } from "../trino.ts";
 import { HeldBack, releaseAdvice } from "./hold.ts";
 import { currentSchema, registerSchema } from "./registry.ts";
 import { likelyRenames, type Samples } from "./renames.ts";
@@ -110,7 +110,8 @@ async function loadedValues(source: string, columns: readonly string[], { trino 
     );
     return valuesByColumn(columns, rows as (string | null)[][]);
   } catch (error) {
-    if (error instanceof StatementError) return new Map();
+    // Any other failure would pass for "no values" and make renames look unlike.
+    if (isNotFound(error, "SCHEMA", "TABLE", "COLUMN")) return new Map();
     throw error;
   }
 }
