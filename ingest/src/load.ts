@@ -44,7 +44,7 @@ export async function loadContent(
   group?: Group,
 ): Promise<WrittenBatch | undefined> {
   // Before the claim: a file that is no table leaves no trace in the ledger.
-  const inspected = await inspect(source, file);
+  const inspected = await inspect(source, file, job.signal);
   const claim = await claimBatch(job.ledger, content, known, replaces);
   const columns = [...inspected.names];
   if (claim.state === "written") return { claim, columns, ...(await writtenObjects(job.ledger, claim)) };
@@ -82,10 +82,11 @@ async function judgeBeforeReading(
   }
 }
 
-async function inspect(source: Source, file: SourceFile): Promise<Inspected> {
+async function inspect(source: Source, file: SourceFile, signal: AbortSignal): Promise<Inspected> {
   const { options } = source;
   const format = formats[formatOf(file, source.format, source.usualFormat)];
-  const columns = await format.columns(file, options);
+  // JSON tells its columns at the end of the file only.
+  const columns = await format.columns(file, { ...options, onBytes: () => signal.throwIfAborted() });
   const names = renamedColumns(file.hostPath, columns, source.rename);
   return { source, file, format, options, columns, names };
 }

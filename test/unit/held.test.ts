@@ -68,7 +68,12 @@ const failing = (errorName: string) => ({
 });
 let trino = failing("TABLE_NOT_FOUND");
 
-async function load(content: string, isAlone: boolean, source = frozen): Promise<void> {
+async function load(
+  content: string,
+  isAlone: boolean,
+  source = frozen,
+  signal = new AbortController().signal,
+): Promise<void> {
   const file = { path: join(loader.folder, "a.csv"), hostPath: "/d/a.csv" };
   writeFileSync(file.path, content);
   const { contentHash, byteCount } = await hashFile(file);
@@ -86,7 +91,7 @@ async function load(content: string, isAlone: boolean, source = frozen): Promise
     ],
   ]);
   const progress = { read() {} };
-  const job = { ...tools, schemas, progress, report, ledger, trino, signal: new AbortController().signal };
+  const job = { ...tools, schemas, progress, report, ledger, trino, signal };
   const delivered = { source: "views", sourceFile: file.hostPath, runId: "run", contentHash, byteCount };
   const known = { newest: undefined, nextRestatement: 0 };
   const delivery = { content: delivered, known, unchanged: async () => undefined };
@@ -131,4 +136,12 @@ it("should not be compared by names alone because Trino has no answer now", asyn
   trino = failing("EXCEEDED_TIME_LIMIT");
   await expect(load("a,b2\n1,2\n", true)).rejects.toMatchObject({ errorName: "EXCEEDED_TIME_LIMIT" });
   expect(happened).toEqual([]);
+});
+
+it("should be left by an interruption while their columns are looked for, which may take a whole file", async () => {
+  const interruption = new Error("interrupted");
+  const numbers = `[${"1,".repeat(2_000_000)}1]`;
+  const reading = load(numbers, true, sourceWith("format: json"), AbortSignal.abort(interruption));
+  // Read to its end the file is refused: it has no object.
+  await expect(reading).rejects.toBe(interruption);
 });
