@@ -12,6 +12,7 @@ import {
   beginBackup,
   finishBackup,
   type Manifest,
+  nextName,
   openBackup,
   type Place,
   savedObjects,
@@ -159,6 +160,23 @@ describe("old backups", () => {
     for await (const object of savedObjects(folder))
       expect(existsSync(join(place.path, objectPath(object))), object.key).toBe(true);
     expect(downloads.sort()).toEqual(["a", "b", "b", "b"]);
+  });
+
+  it("should not stay in the place of the newest one when the clock was set back", async () => {
+    await SharedObjects.open(place);
+    const finish = async (now: string) => {
+      const folder = await beginBackup(place);
+      await writeFile(join(folder, "objects.ndjson"), "");
+      const name = await nextName(place, new Date(now));
+      await finishBackup(place, { ...manifest, name });
+      return name;
+    };
+    const early = await finish("2027-12-31T23:59:59.999Z");
+    const newest = await finish("2026-06-01T00:00:00.000Z");
+    expect(newest).toBe("20280101T000000000Z");
+    expect(await keepNewest(place, 1)).toEqual({ backups: [early], objectCount: 0 });
+    expect(await openBackup(place)).toMatchObject({ name: newest });
+    expect(await finish("2029-01-01T00:00:00.000Z")).toBe("20290101T000000000Z");
   });
 });
 

@@ -17,7 +17,7 @@ import {
   catalogFile,
   finishBackup,
   type Manifest,
-  nameOf,
+  nextName,
   objectsFile,
   type Place,
   sealOf,
@@ -51,7 +51,7 @@ export async function writeBackup(
   const shared = await SharedObjects.open(place);
   const folder = await beginBackup(place);
   try {
-    const name = nameOf(new Date());
+    const name = await nextName(place, new Date());
     report.progress("the database");
     const migrations = await appliedMigrations(settings);
     const publication = await newestPublication(settings);

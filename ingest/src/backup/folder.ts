@@ -28,7 +28,7 @@ export interface Seal {
 /** `manifest.json` of a backup. */
 export interface Manifest {
   format: 1;
-  /** Its folder: the time of the database's state, such as 20261127T180500123Z. */
+  /** Its folder: the time of the database's state, such as 20261127T180500123Z; after that of the backup before it. */
   name: string;
   finishedAt: string;
   /** Version of the program that wrote it. */
@@ -57,7 +57,10 @@ export interface Place {
   path: string;
 }
 
-export const nameOf = (time: Date) => time.toISOString().replace(/[-:.]/g, "");
+const nameOf = (time: Date) => time.toISOString().replace(/[-:.]/g, "");
+
+const timeOf = (name: string) =>
+  new Date(name.replace(/(\d{4})(\d\d)(\d\dT\d\d)(\d\d)(\d\d)(\d{3}Z)/, "$1-$2-$3:$4:$5.$6"));
 
 /** An empty folder for the backup to come, in the place of what an interrupted one has left. */
 export async function beginBackup({ path }: Place): Promise<string> {
@@ -87,6 +90,16 @@ async function syncFolder(path: string): Promise<void> {
 export async function backupNames({ path }: Place): Promise<string[]> {
   const names = existsSync(path) ? await readdir(path) : [];
   return names.filter((name) => backupName.test(name)).sort();
+}
+
+/**
+ * The name of the backup to come. A clock that was set back must not put it before the last one: the newest by name is
+ * what is restored, and what stays.
+ */
+export async function nextName(place: Place, now: Date): Promise<string> {
+  const newest = (await backupNames(place)).at(-1);
+  const earliestMs = newest === undefined ? 0 : timeOf(newest).getTime() + 1;
+  return nameOf(new Date(Math.max(now.getTime(), earliestMs)));
 }
 
 /** `name`: which one; the newest by default. Throws exit 2 when there is none, exit 3 for a manifest that is none. */
