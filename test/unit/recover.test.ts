@@ -1,9 +1,14 @@
 /** The catalog from the object store alone: which files are the newest, and what the ledger must have said. */
 import { describe, expect, it } from "vitest";
+import type { Database } from "../../ingest/src/catalog.ts";
 import { batchIdOf } from "../../ingest/src/ledger.ts";
 import type { TableMetadata } from "../../ingest/src/publish/metadata.ts";
 import { candidates, newestVersion } from "../../ingest/src/recover/bronze.ts";
 import { type CountedBatch, contentsOf, recoverBatches } from "../../ingest/src/recover/ledger.ts";
+import { recoverCatalog } from "../../ingest/src/recover/recover.ts";
+import { requireRecovered } from "../../ingest/src/recover/state.ts";
+import type { Settings } from "../../ingest/src/settings.ts";
+import { startStore } from "../fixtures/s3.ts";
 
 const uuid = "0123456789abcdef0123456789abcdef";
 const location = (table: string, version: string) =>
@@ -94,5 +99,58 @@ describe("the ledger", () => {
       "content 1 dropped derived",
       "content 0 committed",
     ]);
+  });
+});
+
+/** A ledger that answers how far a recovery is; `asked`: what else it heard. */
+function ledgerOf(state: { empty: boolean; unfinished: boolean | null }) {
+  const asked: string[] = [];
+  const query = async (sql: string) => {
+    if (sql.includes("branch.is_empty()")) return { rows: [state] };
+    asked.push(sql.trim().split(/\s+/).slice(0, 3).join(" "));
+    return { rows: [] };
+  };
+  return { asked, ledger: { query } as unknown as Database };
+}
+
+const emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+
+describe("a recovery", () => {
+  it("should leave no trace when it is refused: what is loaded next would count as recovered in part", async () => {
+    const store = await startStore([]);
+    store.instead = (_, response) => Boolean(response.end(emptyList));
+    try {
+      const { asked, ledger } = ledgerOf({ empty: true, unfinished: null });
+      const { endpoint, accessKey, secretKey } = store.login;
+      const settings = { store: { endpoint, backup: { accessKey, secretKey } }, silenceMs: 5000 };
+      const recovering = recoverCatalog({
+        settings: settings as unknown as Settings,
+        ...{ ledger, runId: "run", signal: new AbortController().signal },
+        report: { info() {}, warn() {}, error() {}, progress() {} },
+      });
+      await expect(recovering).rejects.toThrow("the object store has no publication and no table of bronze");
+      expect(asked).toEqual([]);
+    } finally {
+      await store.close();
+    }
+  });
+
+  it.each([
+    {
+      what: "that filled nothing",
+      state: { empty: true, unfinished: true },
+      hears: ["update ledger.run set"],
+    },
+    { what: "that is done", state: { empty: false, unfinished: false }, hears: [] },
+    { what: "that never was", state: { empty: false, unfinished: null }, hears: [] },
+  ])("should not keep a run back: one $what", async ({ state, hears }) => {
+    const { asked, ledger } = ledgerOf(state);
+    await requireRecovered(ledger);
+    expect(asked).toEqual(hears);
+  });
+
+  it("should keep every run back while the ledger is missing", async () => {
+    const { ledger } = ledgerOf({ empty: false, unfinished: true });
+    await expect(requireRecovered(ledger)).rejects.toThrow("the catalog is recovered in part");
   });
 });

@@ -43,7 +43,6 @@ export async function recoverCatalog(tools: RecoverTools): Promise<Recovered> {
   const { settings, ledger, runId, signal, report } = tools;
   const state = await recoveryState(ledger);
   if (state === "filled") throw notEmpty();
-  await beginRun(ledger, runId, recoverCommand);
   const store = connectStore(settings, "backup");
   const buckets = connectStackBuckets(settings, "backup");
   const bronzeObjects = buckets.get(bronzeBucket) as Bucket;
@@ -56,6 +55,8 @@ export async function recoverCatalog(tools: RecoverTools): Promise<Recovered> {
   const bronze = await bronzePointers(store, bronzeObjects);
   if (bronze.length === 0 && newest === undefined) throw nothingThere();
   signal.throwIfAborted();
+  // From here on nothing is refused: a recovery that is noted and not done keeps every other run back.
+  await beginRun(ledger, runId, recoverCommand);
   if (state === "empty") await fillCatalog(settings, manifests, [...published, ...bronze]);
   report.progress("the ledger");
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });

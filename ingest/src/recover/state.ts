@@ -7,7 +7,7 @@ export const recoverCommand = "recover-catalog";
 export async function recoveryState(ledger: Database): Promise<"empty" | "unfinished" | "filled"> {
   const { rows } = await ledger.query(
     `select branch.is_empty() as empty, (
-         select exit_code is distinct from 0 from ledger.run where command = $1 order by started_at desc limit 1
+         select finished_at is null from ledger.run where command = $1 order by started_at desc limit 1
      ) as unfinished`,
     [recoverCommand],
   );
@@ -17,8 +17,18 @@ export async function recoveryState(ledger: Database): Promise<"empty" | "unfini
 
 /** Throws while a recovery waits to be finished. */
 export async function requireRecovered(ledger: Database): Promise<void> {
-  if ((await recoveryState(ledger)) !== "unfinished") return;
+  const state = await recoveryState(ledger);
+  if (state === "empty") await endFruitless(ledger);
+  if (state !== "unfinished") return;
   throw new ReelhouseError("the catalog is recovered in part: the ledger is missing", exitCode.failed, {
     next: "finish it: reelhouse recover-catalog",
   });
+}
+
+/** One that filled nothing is over: what is loaded now would be taken for recovered in part. */
+async function endFruitless(ledger: Database): Promise<void> {
+  await ledger.query(
+    "update ledger.run set finished_at = now(), exit_code = $2 where command = $1 and finished_at is null",
+    [recoverCommand, exitCode.failed],
+  );
 }
