@@ -1,6 +1,6 @@
 /** A folder of backups: what is copied once, what looks like a backup, and what is recognised as damaged. */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, truncateSync } from "node:fs";
+import { existsSync, readdirSync, symlinkSync, truncateSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -117,6 +117,30 @@ describe("objects", () => {
     const { bucket } = bucketOf(new Map([["a", "one"]]));
     const lying: Bucket = { ...bucket, download: (_, file) => writeFile(file, "eno") };
     await expect(copy(lying)).rejects.toThrow("other bytes than were stored");
+  });
+
+  it("should be told to have no room when the list of them has none", async () => {
+    const shared = await SharedObjects.open(place);
+    const folder = await beginBackup(place);
+    symlinkSync("/dev/full", join(folder, "objects.ndjson"));
+    // The disk refuses the list's first line while the second object is still on its way.
+    const { bucket } = bucketOf(
+      new Map([
+        ["a", "one"],
+        ["b", "two"],
+      ]),
+    );
+    const slow: Bucket = {
+      ...bucket,
+      async download(object, file, signal) {
+        if (object.key === "b") await new Promise((done) => setTimeout(done, 100));
+        await bucket.download(object, file, signal);
+      },
+    };
+    const { signal } = new AbortController();
+    const buckets = new Map([["bronze", slow]]);
+    const copying = copyObjects({ buckets, shared, folder, report, signal });
+    await expect(copying).rejects.toMatchObject({ code: "ENOSPC" });
   });
 
   it("should be copied again where their file is cut off", async () => {

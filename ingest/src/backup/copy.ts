@@ -37,6 +37,9 @@ export async function copyObjects({ buckets, ...tools }: CopyTools): Promise<Cop
   const listed: ListedObject[] = [];
   for (const bucket of buckets.values()) listed.push(...(await bucket.list("", { recursive: true })));
   const list = createWriteStream(join(tools.folder, objectsFile), { flush: true });
+  const listWritten = finished(list);
+  // It may break long before it is waited for: on a full disk the process would end there.
+  listWritten.catch(() => undefined);
   const copied: Copied = { count: 0, totalBytes: 0, newCount: 0, newBytes: 0 };
   const work = new Background(downloadsAtOnce);
   const note = ({ isNew, ...object }: CopiedObject) => {
@@ -63,7 +66,7 @@ export async function copyObjects({ buckets, ...tools }: CopyTools): Promise<Cop
   } finally {
     await work.settled();
     list.end();
-    await finished(list);
+    await listWritten;
   }
   return copied;
 }
