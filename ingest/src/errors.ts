@@ -31,6 +31,10 @@ export function usageError(message: string, next?: string): ReelhouseError {
   return new ReelhouseError(message, exitCode.usage, { next });
 }
 
+/** Whether a file was refused or held back, and others may go on. */
+export const isRefusal = (error: unknown): error is ReelhouseError =>
+  error instanceof ReelhouseError && error.exitCode === exitCode.inputRefused;
+
 export interface InputFault {
   /** As the user knows it: the host's path. */
   file: string;

@@ -20,7 +20,7 @@ import type { Source } from "./config.ts";
 import { HeldBack } from "./drift/hold.ts";
 import { registeredSchemas } from "./drift/registry.ts";
 import type { SourceSchema } from "./drift/schema.ts";
-import { exitCode, inputError, ReelhouseError, usageError } from "./errors.ts";
+import { inputError, isRefusal, usageError } from "./errors.ts";
 import { batchIdOf, type Claim, isLoaded, releasedClaims, replaceRefusals } from "./ledger.ts";
 import { type Content, flushGroup, loadContent } from "./load.ts";
 import { type Buckets, expandDeliveries } from "./objects/delivered.ts";
@@ -170,7 +170,7 @@ async function loadOrRefuse(source: Source, arrival: Arrival, pending: Pending, 
 
 /** Notes a file that can't be loaded; any other error ends the run. */
 function refuse(source: Source, file: string, error: unknown, job: Job): void {
-  if (!(error instanceof ReelhouseError) || error.exitCode !== exitCode.inputRefused) throw error;
+  if (!isRefusal(error)) throw error;
   const message = error.next ? `${error.message}; ${error.next}` : error.message;
   job.result.refused.push({ source: source.name, file, message });
   const event = error instanceof HeldBack ? "held" : "refused";

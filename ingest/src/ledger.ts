@@ -225,6 +225,14 @@ export async function dropClaim(ledger: Database, { source, batchId }: Claim): P
   );
 }
 
+/** As if the bytes had never come. No object of a claim is part of a table yet, so its number may be used again. */
+export async function forgetClaim(ledger: Database, { source, batchId }: Claim): Promise<void> {
+  await ledger.query("delete from ledger.batch where source = $1 and batch_id = $2 and state = 'claimed'", [
+    source,
+    batchId,
+  ]);
+}
+
 /**
  * What was read again and is not in the place of the old batch yet never will be: whether it is better is known only
  * when it was read to its end, by the replay itself.

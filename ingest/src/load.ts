@@ -6,12 +6,14 @@ import type { WrittenBatch } from "./bronze/visible.ts";
 import type { Source } from "./config.ts";
 import { checkErrorBudget, HeldBack } from "./drift/hold.ts";
 import { type Inspected, judgeColumns } from "./drift/judge.ts";
+import { isRefusal } from "./errors.ts";
 import type { Job } from "./ingest.ts";
 import {
   type Claim,
   type Counts,
   claimBatch,
   type DeliveredContent,
+  forgetClaim,
   holdBatch,
   type Known,
   noteWritten,
@@ -34,7 +36,8 @@ export interface Content {
 
 /**
  * Answers a batch that is ready to be registered; undefined if it is small and waits in `group` for others to share
- * objects with. Throws `HeldBack` when somebody has to decide about it first.
+ * objects with. Throws `HeldBack` when somebody has to decide about it first. Only a claim that a later run can finish
+ * stays: a delivery that is refused may never come again.
  */
 export async function loadContent(
   source: Source,
@@ -60,6 +63,7 @@ export async function loadContent(
     );
   } catch (error) {
     if (error instanceof HeldBack) await holdBatch(job.ledger, claim, error.hold);
+    else if (isRefusal(error)) await forgetClaim(job.ledger, claim);
     throw error;
   }
 }

@@ -1,6 +1,10 @@
-/** Deliveries that are held back: their bytes are kept, once, before the ledger says that they wait for somebody. */
+/**
+ * Deliveries that are held back: their bytes are kept, once, before the ledger says that they wait for somebody. Those that
+ * are refused leave no claim.
+ */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Engine, openEngine } from "../../ingest/src/bronze/engine.ts";
 import { Group } from "../../ingest/src/bronze/group.ts";
@@ -44,6 +48,7 @@ const report = { info() {}, warn() {}, error() {}, progress() {} };
 const ledger = {
   query: async (sql: string, values: unknown[] = []) => {
     if (sql.includes("'held'")) happened.push("held");
+    if (sql.includes("delete from ledger.batch")) happened.push("forgotten");
     const [name, batchId] = values;
     const row = {
       source: name,
@@ -68,13 +73,17 @@ const failing = (errorName: string) => ({
 });
 let trino = failing("TABLE_NOT_FOUND");
 
+interface LoadOptions {
+  source?: Source;
+  signal?: AbortSignal;
+  name?: string;
+}
 async function load(
-  content: string,
+  content: string | Buffer,
   isAlone: boolean,
-  source = frozen,
-  signal = new AbortController().signal,
+  { source = frozen, signal = new AbortController().signal, name = "a.csv" }: LoadOptions = {},
 ): Promise<void> {
-  const file = { path: join(loader.folder, "a.csv"), hostPath: "/d/a.csv" };
+  const file = { path: join(loader.folder, name), hostPath: `/d/${name}` };
   writeFileSync(file.path, content);
   const { contentHash, byteCount } = await hashFile(file);
   const tools = { store: loader.store, engine, folder: join(loader.folder, "held") };
@@ -115,7 +124,7 @@ it("should be kept once: for its rows, alone", async () => {
 });
 
 it("should be refused before it is claimed if 'rename' gives two columns one name", async () => {
-  await expect(load("x,a,b\n1,2,3\n", true, sourceWith("rename: {x: a}"))).rejects.toMatchObject({
+  await expect(load("x,a,b\n1,2,3\n", true, { source: sourceWith("rename: {x: a}") })).rejects.toMatchObject({
     exitCode: 3,
     message: "/d/a.csv: columns 'x' and 'a' would both be 'a': expected one of them",
     next: "have one of them left out of the file, or change the source's rename to 'a' in pipeline.yaml",
@@ -141,7 +150,23 @@ it("should not be compared by names alone because Trino has no answer now", asyn
 it("should be left by an interruption while their columns are looked for, which may take a whole file", async () => {
   const interruption = new Error("interrupted");
   const numbers = `[${"1,".repeat(2_000_000)}1]`;
-  const reading = load(numbers, true, sourceWith("format: json"), AbortSignal.abort(interruption));
+  const reading = load(numbers, true, {
+    source: sourceWith("format: json"),
+    signal: AbortSignal.abort(interruption),
+  });
   // Read to its end the file is refused: it has no object.
   await expect(reading).rejects.toBe(interruption);
+});
+it.each([true, false])("should be forgotten when they are refused half way: alone %s", async (isAlone) => {
+  const line = (_: unknown, row: number) => `${row},${Math.sin(row)}`;
+  const whole = gzipSync(`a,b\n${Array.from({ length: 50_000 }, line).join("\n")}\n`);
+  const cutOff = whole.subarray(0, whole.length - 100);
+  await expect(load(cutOff, isAlone, { name: "a.csv.gz" })).rejects.toMatchObject({ exitCode: 3 });
+  expect(happened.at(-1)).toBe("forgotten");
+});
+
+it("should stay claimed when a service fails: the next run goes on", async () => {
+  loader.store.before = () => Promise.reject(new Error("the store went away"));
+  await expect(load("a,b\n1,2\n", true)).rejects.toThrow("the store went away");
+  expect(happened).toEqual([]);
 });
