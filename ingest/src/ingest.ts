@@ -21,7 +21,15 @@ import { HeldBack } from "./drift/hold.ts";
 import { registeredSchemas } from "./drift/registry.ts";
 import type { SourceSchema } from "./drift/schema.ts";
 import { inputError, isRefusal, usageError } from "./errors.ts";
-import { batchIdOf, type Claim, isLoaded, releasedClaims, replaceRefusals } from "./ledger.ts";
+import {
+  batchIdOf,
+  type Claim,
+  forgetUnfinished,
+  isLoaded,
+  releasedClaims,
+  replaceRefusals,
+  writtenClaims,
+} from "./ledger.ts";
 import { type Content, flushGroup, loadContent } from "./load.ts";
 import { type Buckets, expandDeliveries } from "./objects/delivered.ts";
 import { Progress } from "./progress.ts";
@@ -87,6 +95,10 @@ export async function ingest(sources: readonly Source[], tools: IngestTools): Pr
     job.progress.plan(files.map(({ byteCount }) => byteCount));
     const written: WrittenBatch[] = [];
     for (const { source, files } of deliveries) written.push(...(await loadSource(source, files, job)));
+    await forgetUnfinished(
+      tools.ledger,
+      sources.map(({ name }) => name),
+    );
     await noteRefusals(sources, { refused: job.result.refused, written }, tools);
     return written;
   });
@@ -124,13 +136,7 @@ interface Pending {
 /** Everything up to the upload, file by file. A refused file does not keep the others from loading. */
 async function loadSource(source: Source, files: Sized[], job: Job): Promise<WrittenBatch[]> {
   const pending: Pending = { written: [], group: new Group(job), batchIds: new Map() };
-  for (const claim of await releasedClaims(job.ledger, source.name)) {
-    const file = await fetchOriginal(job.store, claim, job.folder);
-    for await (const arrival of arrivals(source, await sized([file]), job)) {
-      await loadOrRefuse(source, arrival, pending, job);
-    }
-    await rm(file.path, { force: true });
-  }
+  await loadKept(source, await releasedClaims(job.ledger, source.name), pending, job);
   for await (const arrival of arrivals(source, files, job)) {
     job.signal.throwIfAborted();
     job.progress.begin(source.name, arrival.byteCount);
@@ -138,7 +144,29 @@ async function loadSource(source: Source, files: Sized[], job: Job): Promise<Wri
     if (pending.group.isFull) pending.written.push(...(await flushGroup(pending.group, job)));
     job.progress.end();
   }
-  return [...pending.written, ...(await flushGroup(pending.group, job))];
+  const gone = await loadGone(source, pending, job);
+  return [...gone, ...pending.written, ...(await flushGroup(pending.group, job))];
+}
+
+/** Goes on with what an earlier run has written, and whose file is gone. It came first, so it is the older one. */
+async function loadGone(source: Source, pending: Pending, job: Job): Promise<WrittenBatch[]> {
+  const delivered = new Set(pending.batchIds.values());
+  const claims = (await writtenClaims(job.ledger, source.name)).filter(
+    ({ batchId }) => !delivered.has(batchId),
+  );
+  const gone = { ...pending, written: [] };
+  await loadKept(source, claims, gone, job);
+  return gone.written;
+}
+
+async function loadKept(source: Source, claims: readonly Claim[], pending: Pending, job: Job): Promise<void> {
+  for (const claim of claims) {
+    const file = await fetchOriginal(job.store, claim, job.folder);
+    for await (const arrival of arrivals(source, await sized([file]), job)) {
+      await loadOrRefuse(source, arrival, pending, job);
+    }
+    await rm(file.path, { force: true });
+  }
 }
 
 async function filesOf(source: Source, job: Job): Promise<Sized[]> {

@@ -234,6 +234,17 @@ export async function forgetClaim(ledger: Database, { source, batchId }: Claim):
 }
 
 /**
+ * After all files of these sources were looked at: what is claimed still was begun by a run that was killed, and its file
+ * is gone.
+ */
+export async function forgetUnfinished(ledger: Database, sources: readonly string[]): Promise<void> {
+  await ledger.query(
+    "delete from ledger.batch where source = any ($1) and state = 'claimed' and released_at is null",
+    [sources],
+  );
+}
+
+/**
  * What was read again and is not in the place of the old batch yet never will be: whether it is better is known only
  * when it was read to its end, by the replay itself.
  */
@@ -369,6 +380,15 @@ export async function releasedClaims(ledger: Database, source: string): Promise<
   const { rows } = await ledger.query(
     `select * from ledger.batch where source = $1 and state = 'claimed' and released_at is not null
      order by claimed_at`,
+    [source],
+  );
+  return rows.map(claimOf);
+}
+
+/** What is on the store and does not count yet, oldest first: a run was interrupted. */
+export async function writtenClaims(ledger: Database, source: string): Promise<Claim[]> {
+  const { rows } = await ledger.query(
+    "select * from ledger.batch where source = $1 and state = 'written' and replaces is null order by claimed_at",
     [source],
   );
   return rows.map(claimOf);

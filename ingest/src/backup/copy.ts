@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { Background } from "../background.ts";
-import { exitCode, ReelhouseError, serviceError } from "../errors.ts";
+import { isRefusal, serviceError } from "../errors.ts";
 import type { Bucket, ListedObject } from "../objects/bucket.ts";
 import { byteText } from "../progress.ts";
 import type { Report } from "../report.ts";
@@ -87,8 +87,8 @@ async function saveNewest(object: ListedObject, tools: SaveTools): Promise<Copie
   try {
     return await save(object, tools);
   } catch (error) {
-    const isAnother = error instanceof ReelhouseError && error.exitCode === exitCode.inputRefused;
-    if (!isAnother) throw error;
+    // Another version than was listed.
+    if (!isRefusal(error)) throw error;
     const newest = await tools.bucket.find(object.key);
     if (newest !== undefined) return saveNewest(newest, tools);
     tools.report.info("gone", `${object.hostPath}: removed while the backup was at work, left out`);
