@@ -79,6 +79,13 @@ describe("the ledger", () => {
     expect(recoverBatches("critics", counted, originals(content))[0]).toMatchObject({ byteCount: 7 });
   });
 
+  it("should know that rows were erased of what counts and has no original", () => {
+    const counted = [entry(content), entry(other), entry(again(1), { excludedAt: "then" })];
+    const batches = recoverBatches("critics", counted, originals(content, "c".repeat(64)));
+    const erased = batches.filter(({ isErased }) => isErased).map(({ batchId }) => batchId);
+    expect(erased.sort()).toEqual([other, again(1)].sort());
+  });
+
   it("should have both batches of bytes that were loaded again", () => {
     expect(recovered([entry(content), entry(again(1))], originals(content, again(1)))).toEqual([
       "content 1 committed derived",

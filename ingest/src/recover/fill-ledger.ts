@@ -70,14 +70,14 @@ async function insertBatches(ledger: Database, batches: readonly RecoveredBatch[
   await ledger.query(
     `insert into ledger.batch (
          source, batch_id, content_hash, restatement, state, source_file, byte_count, replaces, run_id, load_order,
-         rows_read, rows_accepted, rows_quarantined, claimed_at, committed_at, excluded_at)
+         rows_read, rows_accepted, rows_quarantined, claimed_at, committed_at, excluded_at, erased_at)
      select source, "batchId", "contentHash", restatement, state, "sourceFile", "byteCount", replaces, 'recovered',
          "loadOrder", "rowsRead", "rowsAccepted", "rowsQuarantined", coalesce("committedAt", now()), "committedAt",
-         "excludedAt"
+         "excludedAt", case when "isErased" then now() end
      from jsonb_to_recordset($1) as batch (
          source text, "batchId" text, "contentHash" text, restatement integer, state text, "sourceFile" text,
          "byteCount" bigint, replaces text, "loadOrder" bigint, "rowsRead" bigint, "rowsAccepted" bigint,
-         "rowsQuarantined" bigint, "committedAt" timestamptz, "excludedAt" timestamptz)
+         "rowsQuarantined" bigint, "committedAt" timestamptz, "excludedAt" timestamptz, "isErased" boolean)
      on conflict (source, batch_id) do nothing`,
     [JSON.stringify(batches)],
   );

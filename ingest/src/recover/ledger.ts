@@ -26,6 +26,8 @@ export interface RecoveredBatch extends Partial<CountedBatch> {
   restatement: number;
   state: "committed" | "excluded" | "replaced" | "dropped";
   byteCount: number;
+  /** Its rows count and its original is gone: only an erasure takes that away. Its bytes are not loaded again. */
+  isErased: boolean;
   /** The batch that it took the place of. */
   replaces: string | null;
 }
@@ -74,7 +76,9 @@ export function recoverBatches(
       if (state === "replaced" && successor) successor.replaces ??= batchId;
       const sourceFile = successor?.sourceFile ?? "";
       const byteCount = originals.get(batchId) ?? 0;
-      recovered.push({ source, batchId, sourceFile, ...content, ...entry, state, byteCount, replaces: null });
+      const isErased = entry !== undefined && !originals.has(batchId);
+      const known = { source, batchId, sourceFile, ...content, ...entry, state, byteCount };
+      recovered.push({ ...known, isErased, replaces: null });
     }
     return recovered;
   });
