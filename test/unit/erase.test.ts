@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Context } from "../../ingest/src/command.ts";
 import { erase } from "../../ingest/src/commands/erase.ts";
 import { eraseRows, findRows } from "../../ingest/src/erase/rows.ts";
+import { removeLeftovers } from "../../ingest/src/erase/versions.ts";
+import type { StoredVersion, UpkeepStore } from "../../ingest/src/store.ts";
 import type { Cell, TrinoSession } from "../../ingest/src/trino.ts";
 
 describe("reelhouse erase", () => {
@@ -84,5 +86,39 @@ describe("rows that are to be erased", () => {
     await expect(eraseRows(left.trino, selection, erasure)).rejects.toThrow(
       "1 batches still have rows that match",
     );
+  });
+});
+
+describe("what loads left that no table reads", () => {
+  it("should go, of the sources that are erased from, but for what the ledger goes on with", async () => {
+    const keys = [
+      ...[
+        "rows/critics/live-000.parquet",
+        "rows/critics/refused-000.parquet",
+        "rows/critics/written-000.parquet",
+      ],
+      ...["quarantine/critics/refused.parquet", "originals/critics/live", "originals/critics/refused"],
+      ...["rows/critics_2/refused-000.parquet", "tables/bronze/critics-1/data/refused.parquet"],
+    ];
+    const removed: string[] = [];
+    const store: Pick<UpkeepStore, "listVersions" | "removeVersions"> = {
+      async *listVersions(_, prefix) {
+        for (const key of keys) if (key.startsWith(prefix)) yield { key, versionId: "1" } as StoredVersion;
+      },
+      removeVersions: async (_, versions) => void removed.push(...versions.map(({ key }) => key)),
+    };
+    const kept = [
+      "rows/critics/live-000.parquet",
+      "rows/critics/written-000.parquet",
+      "originals/critics/live",
+    ];
+    const count = await removeLeftovers(
+      store as UpkeepStore,
+      ["critics"],
+      new Set(kept.map((key) => `bronze/${key}`)),
+      new AbortController().signal,
+    );
+    expect(removed.sort()).toEqual(keys.filter((key) => /critics\/refused/.test(key)).sort());
+    expect(count).toBe(3);
   });
 });

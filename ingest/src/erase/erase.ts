@@ -6,7 +6,7 @@
  */
 import { connectCatalog } from "../catalog.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
-import { objectName } from "../maintain/files.ts";
+import { type ObjectName, objectName } from "../maintain/files.ts";
 import { publishNeeded } from "../maintain/maintain.ts";
 import { findLive, planUpkeep, type UpkeepPlan, type UpkeepTools, whatStays } from "../maintain/plan.ts";
 import { openFork, publishUpkeep } from "../maintain/publishing.ts";
@@ -18,9 +18,16 @@ import type { Erasure } from "../publish/publish.ts";
 import type { Run } from "../session.ts";
 import { buildStep, keepManifest } from "../steps.ts";
 import { connectStore } from "../store.ts";
-import { landedCopies, noteErased, openErasures, publicationsOf, readingsOf } from "./ledger.ts";
+import {
+  landedCopies,
+  notedObjects,
+  noteErased,
+  openErasures,
+  originalsOf,
+  publicationsOf,
+} from "./ledger.ts";
 import { erasedTables, eraseRows, findRows, type Selection } from "./rows.ts";
-import { removeDeadVersions, removeReadings, removeWhole } from "./versions.ts";
+import { removeDeadVersions, removeLeftovers, removeWhole } from "./versions.ts";
 
 export interface Found {
   erasure: Erasure;
@@ -72,7 +79,7 @@ export interface Finished {
 
 /** What is left to do of all erasures that were begun. `withLanding`: their deliveries in the bucket `landing` too. */
 export async function finish(run: Run, { withLanding }: { withLanding: boolean }): Promise<Finished> {
-  const { ledger, signal } = run;
+  const { ledger } = run;
   const erasure = await openErasures(ledger);
   const publication = await buildStep(run, {
     force: true,
@@ -89,13 +96,27 @@ export async function finish(run: Run, { withLanding }: { withLanding: boolean }
   const live = await findLive(tools, plan, { listing, rows, tables: await readTables(tools.store, rows) });
   const read = erasure.objects.find((location) => live.has(objectName(location)));
   if (read !== undefined) throw new Error(`${read} is still read`);
-  const store = connectStore(run.settings, "erasure");
   const landed = withLanding ? await landedCopies(ledger, erasure.batches) : [];
-  const dead = await removeDeadVersions(store, live, signal);
-  const whole = await removeWhole(store, [...erasure.objects, ...landed], signal);
-  const readings = await removeReadings(store, await readingsOf(ledger, erasure.batches), live, signal);
+  const versions = await removeForGood(run, erasure, landed, live);
   await noteErased(ledger);
-  return { publication: publication.id, ended, versions: dead + whole + readings };
+  return { publication: publication.id, ended, versions };
+}
+
+/** Answers how many versions of objects that were. `landed`: deliveries that go too. */
+async function removeForGood(
+  { ledger, settings, signal }: Run,
+  { batches, objects }: Erasure,
+  landed: readonly string[],
+  live: ReadonlySet<ObjectName>,
+): Promise<number> {
+  const store = connectStore(settings, "erasure");
+  const dead = await removeDeadVersions(store, live, signal);
+  const originals = await originalsOf(ledger, batches);
+  const whole = await removeWhole(store, [...objects, ...originals, ...landed], signal);
+  const sources = [...new Set(batches.map(({ source }) => source))];
+  const noted = await notedObjects(ledger, sources);
+  const kept = new Set([...live, ...noted.map(objectName)]);
+  return dead + whole + (await removeLeftovers(store, sources, kept, signal));
 }
 
 async function endPublications(run: Run, tools: UpkeepTools, ended: number[]): Promise<UpkeepPlan> {

@@ -86,26 +86,26 @@ export async function landedCopies(ledger: Database, batches: Erasure["batches"]
   return rows.map(({ location }) => location);
 }
 
-/** One reading of a delivery. */
-export interface Reading {
-  source: string;
-  batchId: string;
-  /** It never counted, and never will. */
-  isDropped: boolean;
-}
-
-/** All readings of the bytes that the batches were read from, theirs among them: each has a copy of those bytes. */
-export async function readingsOf(ledger: Database, batches: Erasure["batches"]): Promise<Reading[]> {
+/** The originals of all readings of the bytes that the batches were read from, theirs among them. */
+export async function originalsOf(ledger: Database, batches: Erasure["batches"]): Promise<string[]> {
   const { rows } = await ledger.query(
-    `select distinct other.source, other.batch_id, other.state = 'dropped' as is_dropped
+    `select distinct 's3://bronze/originals/' || other.source || '/' || other.batch_id as location
      from jsonb_to_recordset($1) as erased (source text, "batchId" text)
      join ledger.batch on batch.source = erased.source and batch.batch_id = "batchId"
      join ledger.batch as other on other.source = batch.source and other.content_hash = batch.content_hash`,
     [JSON.stringify(batches)],
   );
-  return rows.map(({ source, batch_id, is_dropped }) => ({
-    source,
-    batchId: batch_id,
-    isDropped: is_dropped,
-  }));
+  return rows.map(({ location }) => location);
+}
+
+/** What the ledger names: the originals of all batches, and the objects of those that are about to count. */
+export async function notedObjects(ledger: Database, sources: readonly string[]): Promise<string[]> {
+  const { rows } = await ledger.query(
+    `with noted as (select * from ledger.batch where source = any ($1))
+     select 's3://bronze/originals/' || source || '/' || batch_id as location from noted
+     union all
+     select unnest(row_objects || reject_object) from noted where state = 'written'`,
+    [sources],
+  );
+  return rows.flatMap(({ location }) => location ?? []);
 }

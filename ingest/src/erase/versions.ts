@@ -2,7 +2,6 @@
 import type { ObjectName } from "../maintain/files.ts";
 import { isTableObject, tablePlaces } from "../maintain/sweep.ts";
 import { type StoredVersion, splitLocation, type UpkeepStore } from "../store.ts";
-import type { Reading } from "./ledger.ts";
 
 const versionsPerRequest = 1000;
 
@@ -34,18 +33,21 @@ export async function removeWhole(
   return count;
 }
 
-/** The originals of all readings; of those that never counted also what they wrote, where no table reads it. */
-export async function removeReadings(
+/**
+ * What loads of these sources wrote and nobody needs: parts of files that were refused half way, readings that never
+ * counted, objects that were rewritten since. `kept`: what tables read, and what the ledger goes on with.
+ */
+export async function removeLeftovers(
   store: UpkeepStore,
-  readings: readonly Reading[],
-  live: ReadonlySet<ObjectName>,
+  sources: readonly string[],
+  kept: ReadonlySet<ObjectName>,
   signal: AbortSignal,
 ): Promise<number> {
   let count = 0;
-  for (const { source, batchId, isDropped } of readings) {
-    for (const folder of isDropped ? ["originals", "rows", "quarantine"] : ["originals"]) {
-      const place = { bucket: "bronze", prefix: `${folder}/${source}/${batchId}` };
-      const isDead = ({ key }: StoredVersion) => !live.has(`bronze/${key}`);
+  for (const source of sources) {
+    for (const folder of ["originals", "rows", "quarantine"]) {
+      const place = { bucket: "bronze", prefix: `${folder}/${source}/` };
+      const isDead = ({ key }: StoredVersion) => !kept.has(`bronze/${key}`);
       count += await removeSome(store, { ...place, isDead }, signal);
     }
   }
