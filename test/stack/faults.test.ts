@@ -87,6 +87,19 @@ describe("kill -9 of the ingester", () => {
       10 * 60_000,
     );
   }
+
+  it("should load what was written before it died, though its file is gone by the next run", async () => {
+    deliverNewFile();
+    const written = { moment: "during", at: "set state = 'written'", laterMs: 100 } as const;
+    const { code, stderr } = await dieAt(stack, written, ingestCritics);
+    expect(code, stderr).toBe(killed);
+    expect(await stack.catalogQuery("select count(*) from ledger.batch where state = 'written'")).toBe("1");
+    deliverNewFile();
+    await stack.succeed(ingestCritics);
+    await expectBronzeComplete();
+    await stack.succeed(["build"]);
+    await expectAllLoadedOnce();
+  });
 });
 
 /**

@@ -2,7 +2,11 @@
  * Upkeep as a user meets it: tables in need are rewritten and published, what leaves retention ends, and what nobody
  * reads is removed; what a branch or a kept publication reads stays, where Trino's own upkeep would take it away.
  */
+import { createHash, randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dieAt, killed } from "./cli.ts";
 import { allVersions, pointersOf, tableObjects } from "./maintenance/objects.ts";
@@ -284,8 +288,26 @@ describe("erasure", () => {
   let batch = "";
   let last = 0;
 
-  // A reading that makes nothing better leaves its objects, and counts no more.
-  beforeAll(() => stack.succeed(["quarantine", "replay", "critic_agg", "--config", "wide.yaml"]));
+  let cutOff = "";
+
+  beforeAll(async () => {
+    // A reading that makes nothing better leaves its objects, and counts no more.
+    await stack.succeed(["quarantine", "replay", "critic_agg", "--config", "wide.yaml"]);
+    // A large file that ends too early leaves the parts that were read.
+    const films = Array.from(
+      { length: 300_000 },
+      () => `Jane Roe ${randomBytes(24).toString("hex")},2001,1,1,1`,
+    );
+    const whole = gzipSync(`${moreCritics.split("\n")[0]}\n${films.join("\n")}\n`, { level: 1 });
+    const bytes = whole.subarray(0, whole.length - 1000);
+    cutOff = createHash("sha256").update(bytes).digest("hex");
+    writeFileSync(join(stack.folder, "cut-off.csv.gz"), bytes);
+    stack.write("cut-off.yaml", "source: {critic_agg: cut-off.csv.gz}\n");
+    expect(await stack.reelhouse(["ingest", "--config", "cut-off.yaml"])).toMatchObject({ code: 3 });
+    expect((await allVersions(stack)).filter((name) => name.includes(cutOff))).not.toEqual([]);
+    stack.write("cut-off.yaml", "source: {critic_agg: data/sample/critic_agg.csv}\n");
+    await stack.succeed(["ingest", "--config", "cut-off.yaml"]);
+  });
 
   it("should tell what it would take away, and do nothing without --yes", async () => {
     const { code, stderr } = await stack.reelhouse(words);
@@ -339,6 +361,7 @@ describe("erasure", () => {
     );
     const ids = readings.split("\n");
     expect(ids).toHaveLength(2);
+    expect(versions.filter((name) => name.includes(cutOff))).toEqual([]);
     expect(versions.filter((name) => ids.some((id) => name.includes(id)))).toEqual([]);
     expect(versions.filter((name) => name.startsWith("landing/"))).toEqual([]);
     expect(versions.filter((name) => /^(warehouse\/[^_]|bronze\/tables\/)/.test(name)).sort()).toEqual(
