@@ -19,6 +19,8 @@ const inAddress =
   "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=$KEY%2F$DAY%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=$NOW&X-Amz-Expires=600&X-Amz-SignedHeaders=host&X-Amz-Signature=0";
 const text = "--data-binary hello";
 
+const object = "bronze/rows/access-probe/front";
+
 interface Shape {
   what: string;
   /** Of curl. `$KEY` is the name of a key that may write here; only what is `signed` knows its secret. */
@@ -76,29 +78,36 @@ export function storeFront(runningOf: () => Running): void {
     login = ["-e", `KEY=${secrets.S3_INGEST_ACCESS_KEY}`, "-e", `SECRET=${secrets.S3_INGEST_SECRET_KEY}`];
   });
 
-  // What the store has accepted harms a list of the bucket, too.
   afterAll(async () => {
     await removeProbes(stack, root);
     const list = "GET bronze?list-type=2";
     expect(await statuses(stack, root, [list])).toEqual({ [list]: 200 });
   });
 
-  /** curl's answer, status last. */
+  /** curl's answer; the version that was written and the status come last. */
   async function send(port: number, { options, query = "" }: Pick<Shape, "options" | "query">) {
     const command = `DAY=$(date -u +%Y%m%d); NOW=$(date -u +%Y%m%dT%H%M%SZ)
-curl --silent --write-out '%{http_code}' --request PUT ${options} "http://localhost:${port}/bronze/rows/access-probe/front${query}"`;
+curl --silent --write-out '\\n%header{x-amz-version-id}\\n%{http_code}' --request PUT ${options} "http://localhost:${port}/${object}${query}"`;
     const { stdout } = await stack.compose(["exec", "-T", ...login, "minio", "sh", "-c", command]);
-    return { status: Number(stdout.slice(-3)), body: stdout.slice(0, -3) };
+    const [status, version, ...body] = stdout.split("\n").reverse();
+    return { status: Number(status), version: version ?? "", body: body.reverse().join("\n") };
   }
 
+  /** Until it is gone, an object that nobody can read keeps everyone from listing the bucket. */
+  const remove = (version: string) => statuses(stack, root, [`DELETE ${object}?versionId=${version}`]);
+
   it("should let a signed write through", async () => {
-    expect(await send(ports.front, { options: `${signed} ${text}` })).toEqual({ status: 200, body: "" });
+    expect(await send(ports.front, { options: `${signed} ${text}` })).toMatchObject({ status: 200 });
   });
 
   it.each(shapes)("should refuse $what", async ({ refusal, isAccepted = false, ...shape }) => {
-    if (isAccepted) expect(await send(ports.store, shape)).toMatchObject({ status: 200 });
+    if (isAccepted) {
+      const { status, version } = await send(ports.store, shape);
+      await remove(version);
+      expect(status).toBe(200);
+    }
     const answer = await send(ports.front, shape);
-    expect(answer).toEqual({
+    expect(answer).toMatchObject({
       status: 403,
       body: expect.stringContaining(`refused before the store: ${refusal}<`),
     });
