@@ -81,8 +81,8 @@ export function makeSecrets(folder: string): void {
 }
 
 /**
- * Makes every secret anew but `keptKey`, and the authority if it is told; the passwords of people stay. What was written down first is
- * what holds: a renewal that was cut off is completed by the next `makeSecrets`.
+ * Makes every secret anew but `keptKey`, and the authority if it is told; the passwords of people stay. What was
+ * written down first is what holds: a renewal that was cut off is completed by the next `makeSecrets`.
  */
 export function renewSecrets(folder: string, { renewsAuthority }: { renewsAuthority: boolean }): void {
   requireVolumes(folder);

@@ -54,7 +54,11 @@ export interface Stack {
   run(program: string, words: string[], options?: CommandOptions): Promise<Outcome>;
   script(name: string, words: string[], options?: CommandOptions): Promise<Outcome>;
   /** A program in the container of a server, which is there already. */
-  exec(service: Server, words: string[], options?: Pick<CommandOptions, "input">): Promise<Outcome>;
+  exec(
+    service: Server | Optional,
+    words: string[],
+    options?: Pick<CommandOptions, "input">,
+  ): Promise<Outcome>;
   /** For commands whose own container is not what a test is about. */
   cli: KeptCli;
   /** One statement through Trino with the password of `user`; rows as objects. */
@@ -62,7 +66,7 @@ export interface Stack {
   /** One statement in PostgreSQL as its superuser, rows as text lines with `|` between the cells. */
   catalogQuery(sql: string): Promise<string>;
   /** The generated secrets of one service, by name. */
-  secrets(service: "minio" | "trino" | "dbt" | "cli" | "catalog"): Promise<Record<string, string>>;
+  secrets(service: Server | Optional | "cli"): Promise<Record<string, string>>;
   /** For containers and volumes that were made anew: the next query logs in with what their stack has. */
   forgetContainers(): Promise<void>;
   /** Writes a file below `folder` and returns its path. */
@@ -71,6 +75,8 @@ export interface Stack {
 }
 
 type Server = "minio" | "catalog" | "trino" | "dbt";
+/** Servers of a profile: only with ./scripts/up --bi, --docs. */
+type Optional = "superset" | "docs";
 const servers: Server[] = ["minio", "catalog", "trino", "dbt"];
 
 const composeFile = "docker-compose.yml";
@@ -230,7 +236,7 @@ export async function unstartedStack(
   };
 }
 
-const containerOf = (project: string, service: Server) => `${project}-${service}-1`;
+const containerOf = (project: string, service: Server | Optional) => `${project}-${service}-1`;
 
 /** A copy of the small project that a test may change. */
 function smallProject(folder: string): string {

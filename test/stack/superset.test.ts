@@ -52,12 +52,6 @@ async function sqlLab(sql: string): Promise<{ status: number; text: string }> {
   return { status: answer.status(), text: await answer.text() };
 }
 
-async function secrets(service: "superset" | "docs"): Promise<Record<string, string>> {
-  const words = ["exec", `${stack.project}-${service}-1`, "cat", `/run/secrets/${service}/env`];
-  const lines = (await stack.run("docker", words)).stdout.trim().split("\n");
-  return Object.fromEntries(lines.map((line) => line.split("=")));
-}
-
 describe("the dashboard Films", () => {
   let charts: string[];
   beforeAll(async () => {
@@ -223,7 +217,7 @@ describe("the pages of the tables", () => {
   });
 
   it("should be made without a right that bi lacks, and tell no password", async () => {
-    const { TRINO_BI_PASSWORD: secret, ...others } = await secrets("docs");
+    const { TRINO_BI_PASSWORD: secret, ...others } = await stack.secrets("docs");
     expect(others).toEqual({});
     const page = await (await fetch(`http://localhost:${stack.env.DOCS_PORT}`)).text();
     expect(page).not.toContain(String(secret));
@@ -234,10 +228,10 @@ describe("a second start, with renewed secrets", () => {
   it("should keep what a user changed", async () => {
     const change = "update slices set slice_name = 'My films' where slice_name = 'All films'";
     const superset = ["psql", "--no-psqlrc", "-At", "--dbname", "superset", "--command"];
-    await stack.run("docker", ["exec", `${stack.project}-catalog-1`, ...superset, change]);
-    const old = await secrets("superset");
+    await stack.exec("catalog", [...superset, change]);
+    const old = await stack.secrets("superset");
     await stack.succeed(["rotate"]);
-    const renewed = await secrets("superset");
+    const renewed = await stack.secrets("superset");
     const same = Object.keys(old).filter((name) => old[name] === renewed[name]);
     expect(same, "what it has encrypted with the key would be lost").toEqual(["SUPERSET_SECRET_KEY"]);
     page = await logIn(browser, { url, password: renewed.SUPERSET_ADMIN_PASSWORD ?? "" });
