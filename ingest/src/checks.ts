@@ -20,7 +20,7 @@ const checks = [
     },
   },
   {
-    part: "minio",
+    part: "store",
     check: checkStore,
   },
   {
@@ -58,7 +58,7 @@ async function checkTrino(settings: Settings): Promise<void> {
 export type Part = (typeof checks)[number]["part"];
 export const allParts: readonly Part[] = checks.map(({ part }) => part);
 /** What loading needs; dbt may be down. */
-export const loadingParts: readonly Part[] = ["catalog", "minio", "trino"];
+export const loadingParts: readonly Part[] = ["catalog", "store", "trino"];
 
 export interface Diagnosis {
   part: string;

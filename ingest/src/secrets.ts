@@ -8,13 +8,14 @@ import { join } from "node:path";
 import { usageError } from "./errors.ts";
 import { forgetAuthority, makeCertificates } from "./secrets/certificates.ts";
 import { builtInUsers, groupFile, type People, passwordFile, trinoPassword } from "./secrets/logins.ts";
+import { serviceKeys } from "./secrets/service-keys.ts";
 import { writeAtomically } from "./secrets/write.ts";
 
 /** Where the service `secrets` mounts the volumes. */
 export const volumesFolder = "/secrets";
 
 /** Users of the containers that read secrets, as their Dockerfiles fix them. */
-const uid = { minio: 10001, trino: 10002, catalog: 10003, dbt: 10005, docs: 10005, superset: 10006 } as const;
+const uid = { store: 10001, trino: 10002, catalog: 10003, dbt: 10005, docs: 10005, superset: 10006 } as const;
 
 /** Of Trino's catalogs: each has a role in the database and a key of the store. */
 const catalogRoles = [
@@ -44,7 +45,7 @@ const databasePassword = (role: string) => `PG_${role}_PASSWORD`;
 
 /** Which secrets each volume holds: nothing that its service does not use. */
 const holdings: Record<string, string[]> = {
-  minio: ["MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", ...storeUsers.flatMap(storeKeys)],
+  store: ["STORE_ROOT_USER", "STORE_ROOT_PASSWORD", ...storeUsers.flatMap(storeKeys)],
   catalog: databaseRoles.map(databasePassword),
   trino: [
     "TRINO_SHARED_SECRET",
@@ -75,7 +76,7 @@ const keptKey = "SUPERSET_SECRET_KEY";
 /** Those that speak to Trino, and itself. */
 const trustsAuthority = ["trino", "dbt", "superset", "docs", "reelhouse"];
 
-/** Fills `folder`/{root,minio,catalog,trino,dbt,superset,docs,reelhouse}; `folder`/root keeps all secrets and the CA's key. */
+/** Fills `folder`/{root,store,catalog,trino,dbt,superset,docs,reelhouse}; `folder`/root keeps all secrets and the CA's key. */
 export function makeSecrets(folder: string): void {
   handOverAll(folder, readJson(secretsFile(folder)), readPeople(folder));
 }
@@ -120,12 +121,14 @@ function handOverAll(folder: string, all: Record<string, string>, people: People
   const root = join(folder, "root");
   const names = [...Object.values(holdings).flat(), ...builtInUsers.map(trinoPassword)];
   for (const name of names) all[name] ??= newSecret(name);
+  // Kept beside the generated ones, so that a store that runs here has its own again when STORE is set back.
+  const given = process.env.STORE === "s3" ? serviceKeys(`${folder}/store-keys`, storeUsers) : {};
   writeAtomically(secretsFile(folder), JSON.stringify(all, null, 2), { mode: 0o600 });
 
   makeCertificates(root);
   const authority = readFileSync(join(root, "ca.crt"), "utf8");
   for (const [service, names] of Object.entries(holdings)) {
-    const lines = names.map((name) => `${name}=${all[name]}\n`).join("");
+    const lines = names.map((name) => `${name}=${given[name] ?? all[name]}\n`).join("");
     handOver(folder, service, "env", lines);
     if (trustsAuthority.includes(service)) handOver(folder, service, "ca.crt", authority);
   }
@@ -136,7 +139,7 @@ function handOverAll(folder: string, all: Record<string, string>, people: People
 
 /** 32 random bytes as hex; access keys are shorter, because S3 services take at most 20 characters. */
 function newSecret(name: string): string {
-  const short = name.endsWith("_ACCESS_KEY") || name === "MINIO_ROOT_USER";
+  const short = name.endsWith("_ACCESS_KEY") || name === "STORE_ROOT_USER";
   return randomBytes(short ? 10 : 32).toString("hex");
 }
 

@@ -9,7 +9,7 @@ export interface Settings {
   /** Where the host's folders are mounted in this container: `${hostRoot}/data` is the host's `/data`. */
   hostRoot: string;
   catalog: { host: string; ledgerPassword: string; publisherPassword: string; backupPassword: string };
-  store: { endpoint: string } & Record<StoreUser, StoreKeys>;
+  store: { endpoint: string; region: string } & Record<StoreUser, StoreKeys>;
   trino: { url: string; authorityFile: string; passwords: Record<TrinoUser, string> };
   dbt: { url: string; token: string };
   /** The port on the host's loopback, and the password of its user `admin`. */
@@ -55,6 +55,7 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
     },
     store: {
       endpoint: need("STORE_ENDPOINT"),
+      region: need("STORE_REGION"),
       ingest: storeKeys("INGEST"),
       publisher: storeKeys("PUBLISHER"),
       landing: storeKeys("LANDING"),

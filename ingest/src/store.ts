@@ -41,7 +41,7 @@ export interface StoredVersion {
 
 /** Throws a service error for whatever keeps an operation from its end, and for a store that falls silent. */
 export function connectStore({ store, silenceMs }: Settings, role: StoreUser): UpkeepStore {
-  const login = { endpoint: store.endpoint, region: "us-east-1", ...store[role] };
+  const login = { endpoint: store.endpoint, region: store.region, ...store[role] };
   const { client, putFile } = connectService(login, silenceMs);
   const told = async <T>(operation: string, work: Promise<T>): Promise<T> => {
     try {
@@ -127,8 +127,8 @@ type Refusal = { Code?: string; Key: string; Message: string } | undefined;
 
 const storeError = (operation: string, cause: unknown) =>
   (cause as { code?: string }).code === "XMinioStorageFull"
-    ? storeFullError(`minio: ${operation}`, cause)
-    : serviceError("minio", operation, cause);
+    ? storeFullError(`store: ${operation}`, cause)
+    : serviceError("store", operation, cause);
 
 /** `s3://bucket/some/key` as its two parts. */
 export function splitLocation(location: string): { bucket: string; key: string } {

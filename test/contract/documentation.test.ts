@@ -75,7 +75,7 @@ describe.each(pages)("$path", ({ path, text, code, inlineCode, links }) => {
   });
 
   it("should name source files that exist", () => {
-    const ofSources = /^(catalog|dbt_project|docs|ingest|minio|scripts|superset|test|trino)\/[\w./-]+\.\w+$/;
+    const ofSources = /^(catalog|dbt_project|docs|ingest|scripts|store|superset|test|trino)\/[\w./-]+\.\w+$/;
     const named = inlineCode.filter((code) => ofSources.test(code));
     expect(named.filter((file) => !existsSync(join(projectFolder, file)))).toEqual([]);
   });

@@ -16,7 +16,7 @@ catalog = SqlCatalog(
     **{
         "uri": f"postgresql+psycopg2://{login}@catalog/lakehouse?options=-csearch_path%3Diceberg",
         "init_catalog_tables": "false",
-        "s3.endpoint": "http://minio:9000",
+        "s3.endpoint": "http://store:9000",
         "s3.region": "us-east-1",
         "s3.access-key-id": os.environ["S3_TRINO_READER_ACCESS_KEY"],
         "s3.secret-access-key": os.environ["S3_TRINO_READER_SECRET_KEY"],

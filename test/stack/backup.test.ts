@@ -280,7 +280,7 @@ describe("recover-catalog, PostgreSQL's volume lost", () => {
     await stack.forgetContainers();
     await stack.compose(["down"]);
     await stack.run("docker", ["volume", "rm", `${stack.project}_catalog`]);
-    const { code, stderr } = await stack.compose(["up", "--detach", "--wait", "minio", "catalog", "trino"]);
+    const { code, stderr } = await stack.compose(["up", "--detach", "--wait", "store", "catalog", "trino"]);
     expect(code, stderr).toBe(0);
   });
 

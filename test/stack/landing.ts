@@ -24,7 +24,7 @@ export function landingBucket(stackOf: () => Stack): void {
 
   it("should have a login for providers, shown by credentials", async () => {
     const { stdout } = await stack.succeed(["credentials", "--user", "landing"]);
-    expect(stdout).toContain("http://minio:9000");
+    expect(stdout).toContain("http://store:9000");
     const [, user = ""] = /^user +(\w+) /m.exec(stdout) ?? [];
     const { stdout: password } = await stack.succeed(["credentials", "--user", "landing", "--password"]);
     provider = [user, password.trim()];
@@ -58,8 +58,8 @@ export function landingBucket(stackOf: () => Stack): void {
     const large = Buffer.alloc(70 * 1_048_576, "film,week,views\n");
     stack.write("out/large.csv", large);
     const signed = `curl --silent --fail --aws-sigv4 aws:amz:us-east-1:s3 --user "${provider.join(":")}"`;
-    const begin = `${signed} --request POST "http://minio:9000/landing/large/large.csv?uploads"`;
-    const unfinished = `${signed} "http://minio:9000/landing?uploads&prefix=large/large.csv"`;
+    const begin = `${signed} --request POST "http://store:9000/landing/large/large.csv?uploads"`;
+    const unfinished = `${signed} "http://store:9000/landing?uploads&prefix=large/large.csv"`;
     expect((await mc(stack, {}, `${begin}; ${unfinished}`)).stdout).toContain("<Upload>");
     await stack.succeed(["land", "out/large.csv", "--to", "large"]);
     const sum = "mc cat provider/landing/large/large.csv | sha256sum";
@@ -111,7 +111,7 @@ const login = { PARTNER_KEY: "partner-access", PARTNER_SECRET: "partner-secret" 
 /** As `stores` has it; the bucket of each is named after it. */
 const store = (
   name: string,
-  { endpoint = "http://minio:9000", key = "PARTNER_KEY", secret = "PARTNER_SECRET" } = {},
+  { endpoint = "http://store:9000", key = "PARTNER_KEY", secret = "PARTNER_SECRET" } = {},
 ) =>
   `  ${name}: {endpoint: "${endpoint}", access_key: "\${${key}}", secret_key: "\${${secret}}", buckets: [${name}-drop]}\n`;
 
@@ -128,9 +128,9 @@ export function partnerStore(stackOf: () => Stack): void {
     `printf '${textInShell(text)}' | mc pipe --quiet store/partner-drop/${key}`;
   beforeAll(async () => {
     stack = stackOf();
-    const { MINIO_ROOT_USER = "", MINIO_ROOT_PASSWORD = "" } = await stack.secrets("minio");
+    const { STORE_ROOT_USER = "", STORE_ROOT_PASSWORD = "" } = await stack.secrets("store");
     asRoot = async (script) => {
-      const { code, stderr } = await mc(stack, { store: [MINIO_ROOT_USER, MINIO_ROOT_PASSWORD] }, script);
+      const { code, stderr } = await mc(stack, { store: [STORE_ROOT_USER, STORE_ROOT_PASSWORD] }, script);
       if (code !== 0) throw new Error(stderr);
     };
     await asRoot(`mc mb --quiet store/partner-drop
@@ -191,11 +191,11 @@ export function partnerStore(stackOf: () => Stack): void {
   });
 
   it("should be a service that is down when it does not answer", async () => {
-    const down = `stores:\n${store("partner", { endpoint: "http://minio:9" })}`;
+    const down = `stores:\n${store("partner", { endpoint: "http://store:9" })}`;
     const { code, stderr } = await ingest(stack, views, { stores: down });
     expect(code, stderr).toBe(5);
     expect(stderr).toMatch(/list s3:\/\/partner-drop\/: .*ECONNREFUSED/);
-    expect(stderr).toContain("see whether http://minio:9 works");
+    expect(stderr).toContain("see whether http://store:9 works");
   });
 
   it("should be refused by the configuration when its key is not set", async () => {
@@ -226,7 +226,7 @@ const textInShell = (text: string) => text.replaceAll("\n", "\\n");
 /** A script of MinIO's client; `logins`: alias -> access key and secret key. */
 function mc(stack: Stack, logins: Record<string, [string, string]>, script: string) {
   const hosts = Object.entries(logins).map(
-    ([alias, pair]) => `MC_HOST_${alias}=http://${pair.join(":")}@minio:9000`,
+    ([alias, pair]) => `MC_HOST_${alias}=http://${pair.join(":")}@store:9000`,
   );
   const settings = ["MC_CONFIG_DIR=/tmp/mc-test", ...hosts].flatMap((setting) => ["-e", setting]);
   // In a container of its own: a client needs memory that the server's limit does not have.

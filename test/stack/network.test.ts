@@ -84,7 +84,7 @@ interface Moment extends Pick<Fault, "at" | "answer"> {
 
 /** Early, in the middle of something, and late: the work is done, and nobody says so. */
 const moments: Record<ServiceName, Moment[]> = {
-  minio: [
+  store: [
     { when: "before the first request", at: "HEAD /bronze/rows/none", moment: 0 },
     { when: "in the middle of an upload", at: "PUT /bronze/rows/", moment: [20, 2000] },
     { when: "after an upload", at: "PUT /bronze/quarantine/", moment: "reply" },
@@ -164,11 +164,11 @@ describe("a full disk below the object store", () => {
   const fill = async (leaveKib: number) => {
     const free = "$(df --output=avail --block-size=1K /data | tail -n 1)";
     const fallocate = `fallocate --length $((${free} - ${leaveKib}))K /data/ballast`;
-    const { code, stderr } = await stack.compose(["exec", "-T", "minio", "sh", "-c", fallocate]);
+    const { code, stderr } = await stack.compose(["exec", "-T", "store", "sh", "-c", fallocate]);
     expect(code, stderr).toBe(0);
   };
   const makeRoom = async () =>
-    void (await stack.compose(["exec", "-T", "minio", "rm", "-f", "/data/ballast"]));
+    void (await stack.compose(["exec", "-T", "store", "rm", "-f", "/data/ballast"]));
 
   afterEach(makeRoom);
 
@@ -177,7 +177,7 @@ describe("a full disk below the object store", () => {
     deliver(Array.from({ length: 150_000 }, (_, row) => `${title(row)},2019,1,1,1`));
     await fill(16_000);
     const outcome = await network.run(ingest);
-    expectServiceError(outcome, /^minio: put bronze\/\S+: the object store's disk is full/, /make room/);
+    expectServiceError(outcome, /^store: put bronze\/\S+: the object store's disk is full/, /make room/);
     expect(await countBatches()).toEqual({ count: deliveries - 1, whole: deliveries - 1 });
     await makeRoom();
     await expectRerunToComplete();

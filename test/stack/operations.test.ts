@@ -42,18 +42,18 @@ describe("./scripts/up", () => {
   });
 
   it("should add what the data of an older release lack: the landing bucket, its user and its keys", async () => {
-    const { MINIO_ROOT_USER, MINIO_ROOT_PASSWORD, S3_LANDING_ACCESS_KEY } = await stack.secrets("minio");
-    const root = ["-e", `MC_HOST_store=http://${MINIO_ROOT_USER}:${MINIO_ROOT_PASSWORD}@minio:9000`];
+    const { STORE_ROOT_USER, STORE_ROOT_PASSWORD, S3_LANDING_ACCESS_KEY } = await stack.secrets("store");
+    const root = ["-e", `MC_HOST_store=http://${STORE_ROOT_USER}:${STORE_ROOT_PASSWORD}@store:9000`];
     const remove = `mc rb --force store/landing && mc admin user rm store ${S3_LANDING_ACCESS_KEY}`;
-    const mc = ["exec", "-T", "-e", "MC_CONFIG_DIR=/tmp/mc-test", ...root, "minio", "sh", "-ec", remove];
+    const mc = ["exec", "-T", "-e", "MC_CONFIG_DIR=/tmp/mc-test", ...root, "store", "sh", "-ec", remove];
     expect((await stack.compose(mc)).code).toBe(0);
-    const files = "/secrets/root/secrets.json /secrets/minio/env /secrets/reelhouse/env";
+    const files = "/secrets/root/secrets.json /secrets/store/env /secrets/reelhouse/env";
     const forget = ["run", "--rm", "--no-deps", "-T", "--entrypoint", "sed", "secrets", "-i", "/LANDING/d"];
     expect((await stack.compose([...forget, ...files.split(" ")])).code).toBe(0);
     expect((await stack.reelhouse(["credentials"])).stderr).toContain("missing: S3_LANDING_ACCESS_KEY");
     expect((await stack.script("up", [])).code).toBe(0);
     await stack.succeed(["land", "data/sample/critic_agg.csv", "--to", "upgraded"]);
-    expect((await stack.secrets("minio")).S3_LANDING_ACCESS_KEY).not.toBe(S3_LANDING_ACCESS_KEY);
+    expect((await stack.secrets("store")).S3_LANDING_ACCESS_KEY).not.toBe(S3_LANDING_ACCESS_KEY);
   });
 
   it("should do nothing twice", async () => {

@@ -322,7 +322,7 @@ describe("a service that is down", () => {
   const cases = [
     { service: "dbt", commands: [["build", "--force"]] },
     { service: "trino", commands: [["sql", "SELECT 1"]] },
-    { service: "minio", commands: [["build", "--force"]] },
+    { service: "store", commands: [["build", "--force"]] },
     {
       service: "catalog",
       commands: [

@@ -54,7 +54,7 @@ describe("plain docker compose up", () => {
       "cli running healthy 0",
       "dbt running healthy 0",
       "ingest exited  0",
-      "minio running healthy 0",
+      "store running healthy 0",
       "secrets exited  0",
       "trino running healthy 0",
     ]);
@@ -180,7 +180,7 @@ describe("a start on top of data", () => {
   it("should leave every secret and certificate as it is", async () => {
     const secrets = async () =>
       Promise.all(
-        (["minio", "catalog", "trino", "dbt", "cli"] as const).map((service) => stack.secrets(service)),
+        (["store", "catalog", "trino", "dbt", "cli"] as const).map((service) => stack.secrets(service)),
       );
     const authority = async () => (await stack.succeed(["credentials", "--ca"])).stdout;
     const before = [await secrets(), await authority()];
@@ -346,7 +346,7 @@ describe("status, history and doctor", () => {
     const history = JSON.parse((await stack.succeed(["history", "--json"])).stdout);
     expect(history.at(-1)).toMatchObject({ id: 1, kind: "build", batches: 5 });
     expect((await stack.succeed(["doctor"])).stdout).toMatch(
-      /catalog +ok\n +minio +ok\n +trino +ok\n +dbt +ok/,
+      /catalog +ok\n +store +ok\n +trino +ok\n +dbt +ok/,
     );
   });
 });
@@ -358,12 +358,12 @@ describe("a rotation of the secrets", () => rotation(() => stack));
 describe("a restart", () => {
   it("should lose nothing when every service is killed and started again", async () => {
     const before = await stack.query("SELECT * FROM gold.movies_unified ORDER BY movie_title, release_year");
-    await stack.compose(["kill", "minio", "catalog", "trino", "dbt"]);
+    await stack.compose(["kill", "store", "catalog", "trino", "dbt"]);
     // For what follows, which so needs no start of its own.
     addCatalogs(stack);
     await stack.compose(["up", "--no-start", "trino"]);
     await shortenLimits(stack);
-    await stack.compose(["up", "--detach", "--wait", "minio", "catalog", "trino", "dbt"]);
+    await stack.compose(["up", "--detach", "--wait", "store", "catalog", "trino", "dbt"]);
     expect(await stack.query("SELECT * FROM gold.movies_unified ORDER BY movie_title, release_year")).toEqual(
       before,
     );

@@ -74,10 +74,10 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-type Server = "minio" | "catalog" | "trino" | "dbt";
+type Server = "store" | "catalog" | "trino" | "dbt";
 /** Servers of a profile: only with ./scripts/up --bi, --docs. */
 type Optional = "superset" | "docs";
-const servers: Server[] = ["minio", "catalog", "trino", "dbt"];
+const servers: Server[] = ["store", "catalog", "trino", "dbt"];
 
 const composeFile = "docker-compose.yml";
 const shortLived = "test/stack/short-lived.yml";
@@ -279,7 +279,7 @@ export async function startAgain(stack: Stack, service: Server): Promise<void> {
 
 /** What their health checks ask, and these only every few seconds. */
 const readiness: Record<Server, string[]> = {
-  minio: ["curl", "--fail", "--silent", "http://localhost:9000/minio/health/cluster"],
+  store: ["/opt/store/health.sh"],
   catalog: ["pg_isready", "--quiet", "--host", "localhost", "--dbname", "lakehouse"],
   trino: ["/opt/trino/health.py"],
   dbt: ["/opt/dbt/health.py"],

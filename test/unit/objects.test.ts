@@ -353,7 +353,7 @@ describe("a store", () => {
     bucket = connectBucket({ ...store.login, store: undefined }, silenceMs);
     store.instead = refuseWith(404, "NoSuchBucket");
     await expect(list()).rejects.toMatchObject({
-      message: "minio: list s3://drop/in/: said NoSuchBucket",
+      message: "store: list s3://drop/in/: said NoSuchBucket",
       exitCode: exitCode.serviceDown,
       next: expect.stringContaining("./scripts/up"),
     });

@@ -57,7 +57,7 @@ describe("a service that falls silent", () => {
     const upload = connectStore(settings, "ingest").putFile("bronze", "rows/a", join(folder, "file"));
     await expect(upload).rejects.toMatchObject({
       exitCode: 5,
-      message: "minio: put bronze/rows/a: no answer within 0.2 s",
+      message: "store: put bronze/rows/a: no answer within 0.2 s",
     });
     rmSync(folder, { recursive: true });
     await expect.poll(() => server.open.size).toBe(0);

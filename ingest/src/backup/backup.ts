@@ -31,7 +31,7 @@ const bucketNames = ["bronze", "landing", "warehouse"];
 export const connectStackBuckets = ({ store, silenceMs }: Settings, user: StoreUser) =>
   new Map(
     bucketNames.map((bucket) => {
-      const login = { bucket, endpoint: store.endpoint, region: "us-east-1", ...store[user] };
+      const login = { bucket, endpoint: store.endpoint, region: store.region, ...store[user] };
       return [bucket, connectBucket({ ...login, store: undefined }, silenceMs)];
     }),
   );

@@ -107,7 +107,7 @@ async function save(
     const { sha256, md5 } = await sealOf(draft);
     // Of an object that was put in one piece the ETag is the MD5 of its bytes.
     if (/^[0-9a-f]{32}$/.test(object.etag) && object.etag !== md5)
-      throw serviceError("minio", `download ${object.hostPath}`, new Error("other bytes than were stored"));
+      throw serviceError("store", `download ${object.hostPath}`, new Error("other bytes than were stored"));
     await shared.add(object, sha256, draft);
     return { ...savedAs(object, sha256), isNew: true };
   } finally {

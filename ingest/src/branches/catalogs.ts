@@ -18,8 +18,8 @@ const shared = {
   "iceberg.file-format": "PARQUET",
   "iceberg.compression-codec": "ZSTD",
   "fs.native-s3.enabled": "true",
-  "s3.endpoint": "http://minio:9000",
-  "s3.region": "us-east-1",
+  "s3.endpoint": `\${ENV:STORE_ENDPOINT}`,
+  "s3.region": `\${ENV:STORE_REGION}`,
   "s3.path-style-access": "true",
   // A retried upload fails up to Trino 478 otherwise (trinodb/trino#27400).
   "s3.exclusive-create": "false",

@@ -16,7 +16,7 @@ export type Delivered = SourceFile | ListedObject;
 export const landingLogin = ({ store }: Settings, keys: StoreKeys): BucketLogin => ({
   bucket: landingBucket,
   endpoint: store.endpoint,
-  region: "us-east-1",
+  region: store.region,
   ...keys,
   store: undefined,
 });

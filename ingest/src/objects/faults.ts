@@ -70,8 +70,8 @@ export function faultOf(cause: unknown, { operation, location, login }: Attempt)
   const said = new Error(status ? `HTTP status ${status}` : message || code || "no answer", { cause });
   // In the stack's own store everything but the objects is made by the stack.
   if (login.store === undefined && answer !== gone) {
-    const fault = serviceError("minio", `${operation} ${location}`, said);
-    const next = "./scripts/up makes what is missing; docker compose logs minio";
+    const fault = serviceError("store", `${operation} ${location}`, said);
+    const next = "./scripts/up makes what is missing; docker compose logs store";
     return answer ? new ReelhouseError(fault.message, fault.exitCode, { next, cause }) : fault;
   }
   const where = login.store === undefined ? "" : ` (stores.${login.store} of pipeline.yaml)`;

@@ -21,7 +21,7 @@ interface Container {
 
 /** The users that the Dockerfiles make; none is root. */
 const userIds: Record<string, number> = {
-  minio: 10001,
+  store: 10001,
   trino: 10002,
   catalog: 10003,
   cli: 10004,
@@ -29,9 +29,9 @@ const userIds: Record<string, number> = {
 };
 /** Each service's own folder of secrets; the others it cannot even see. */
 const secretsOf: Record<string, string[]> = {
-  secrets: ["catalog", "dbt", "docs", "minio", "reelhouse", "root", "superset", "trino"],
-  ...Object.fromEntries(["minio", "catalog", "trino", "dbt"].map((service) => [service, [service]])),
-  buckets: ["minio"],
+  secrets: ["catalog", "dbt", "docs", "store", "reelhouse", "root", "superset", "trino"],
+  ...Object.fromEntries(["store", "catalog", "trino", "dbt"].map((service) => [service, [service]])),
+  buckets: ["store"],
   ingest: ["reelhouse"],
   cli: ["reelhouse"],
 };
@@ -62,7 +62,7 @@ export function containers(runningOf: () => Running): void {
   });
 
   it("should look at every server", () => {
-    expect(servers).toEqual(expect.arrayContaining(["catalog", "dbt", "minio", "trino"]));
+    expect(servers).toEqual(expect.arrayContaining(["catalog", "dbt", "store", "trino"]));
     expect(new Set(secretValues).size).toBe(secretValues.length);
     expect(secretValues.length).toBeGreaterThan(25);
   });

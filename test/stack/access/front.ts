@@ -4,7 +4,7 @@ import type { Stack } from "../stack.ts";
 import type { Running } from "./running.ts";
 import { removeProbes, statuses } from "./store.ts";
 
-/** Of `minio/haproxy.cfg`: the store itself listens to its own container alone. */
+/** Of `store/haproxy.cfg`: the store itself listens to its own container alone. */
 const ports = { front: 9000, store: 9001 };
 
 const headers = (...lines: string[]) => lines.map((line) => `--header '${line}'`).join(" ");
@@ -74,7 +74,7 @@ export function storeFront(runningOf: () => Running): void {
   beforeAll(() => {
     const { secrets } = runningOf();
     stack = runningOf().stack;
-    root = `${secrets.MINIO_ROOT_USER}:${secrets.MINIO_ROOT_PASSWORD}`;
+    root = `${secrets.STORE_ROOT_USER}:${secrets.STORE_ROOT_PASSWORD}`;
     login = ["-e", `KEY=${secrets.S3_INGEST_ACCESS_KEY}`, "-e", `SECRET=${secrets.S3_INGEST_SECRET_KEY}`];
   });
 
@@ -88,7 +88,7 @@ export function storeFront(runningOf: () => Running): void {
   async function send(port: number, { options, query = "" }: Pick<Shape, "options" | "query">) {
     const command = `DAY=$(date -u +%Y%m%d); NOW=$(date -u +%Y%m%dT%H%M%SZ)
 curl --silent --write-out '\\n%header{x-amz-version-id}\\n%{http_code}' --request PUT ${options} "http://localhost:${port}/${object}${query}"`;
-    const { stdout } = await stack.compose(["exec", "-T", ...login, "minio", "sh", "-c", command]);
+    const { stdout } = await stack.compose(["exec", "-T", ...login, "store", "sh", "-c", command]);
     const [status, version, ...body] = stdout.split("\n").reverse();
     return { status: Number(status), version: version ?? "", body: body.reverse().join("\n") };
   }
@@ -114,7 +114,7 @@ curl --silent --write-out '\\n%header{x-amz-version-id}\\n%{http_code}' --reques
   });
 
   it("should be the only way to the store", async () => {
-    const reach = (port: number) => stack.exec("trino", ["bash", "-c", `exec 3<>/dev/tcp/minio/${port}`]);
+    const reach = (port: number) => stack.exec("trino", ["bash", "-c", `exec 3<>/dev/tcp/store/${port}`]);
     expect(await reach(ports.front)).toMatchObject({ code: 0 });
     expect(await reach(ports.store)).toMatchObject({
       code: 1,

@@ -21,7 +21,7 @@ u.urlopen(u.Request("http://localhost:8580/project", headers={"authorization": "
   return {
     admin: (await trino("admin")).status === 200,
     bi: (await trino("bi")).status === 200,
-    root: await store("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"),
+    root: await store("STORE_ROOT_USER", "STORE_ROOT_PASSWORD"),
     ingest: await store("S3_INGEST_ACCESS_KEY", "S3_INGEST_SECRET_KEY"),
     ledger: catalog === "1",
     dbt: (await stack.exec("dbt", ["python3", "-c", project, secrets.DBT_TOKEN ?? ""])).code === 0,

@@ -25,7 +25,7 @@ const erased = /^(bronze|landing|warehouse\/(?!_publications\/).*)\//;
 const tablesMetadata = /^(bronze\/tables|warehouse)\/.*\/metadata\//;
 const ownMetadata = /^(bronze\/tables|warehouse\/(?!_as_of\/).*)\/.*metadata\//;
 const nobodysRights: Grants = { list: nothing, get: nothing, put: nothing, delete: nothing };
-/** By user, as in minio/policies; each pattern says for which buckets or objects the operation is allowed. */
+/** By user, as in store/policies; each pattern says for which buckets or objects the operation is allowed. */
 const grants: Record<string, Grants> = {
   ingest: {
     list: /^(bronze|landing)$/,
@@ -89,7 +89,7 @@ export async function statuses(
   login: string,
   requests: string[],
 ): Promise<Record<string, number>> {
-  const words = ["exec", "-T", "-e", `LOGIN=${login}`, "minio", "sh", "-c", sendRequests];
+  const words = ["exec", "-T", "-e", `LOGIN=${login}`, "store", "sh", "-c", sendRequests];
   const { stdout } = await stack.compose(words, { input: `${requests.join("\n")}\n` });
   const codes = stdout.trim().split("\n").map(Number);
   expect(codes).toHaveLength(requests.length);
@@ -101,7 +101,7 @@ export async function removeProbes(stack: Stack, root: string): Promise<void> {
   const remove = `for place in bronze/rows bronze/quarantine bronze/originals bronze/tables bronze landing warehouse warehouse/_publications warehouse/_as_of; do
       mc rm --quiet --recursive --force --versions "store/$place/access-probe"; done`;
   const settings = ["-e", "MC_CONFIG_DIR=/tmp/mc-test", "-e", `MC_HOST_store=http://${root}@localhost:9000`];
-  await stack.compose(["exec", "-T", ...settings, "minio", "sh", "-c", remove]);
+  await stack.compose(["exec", "-T", ...settings, "store", "sh", "-c", remove]);
 }
 
 const verdict = (status: number) => ({ 200: "allowed", 204: "allowed", 403: "refused" })[status] ?? status;
@@ -112,7 +112,7 @@ export function objectStore(runningOf: () => Running): void {
   let root: string;
   beforeAll(async () => {
     ({ stack, secrets } = runningOf());
-    root = `${secrets.MINIO_ROOT_USER}:${secrets.MINIO_ROOT_PASSWORD}`;
+    root = `${secrets.STORE_ROOT_USER}:${secrets.STORE_ROOT_PASSWORD}`;
     await statuses(
       stack,
       root,
@@ -165,7 +165,7 @@ export function objectStore(runningOf: () => Running): void {
         "-T",
         "-e",
         `LOGIN=${root}`,
-        "minio",
+        "store",
         "sh",
         "-c",
         read,

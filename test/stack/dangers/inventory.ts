@@ -35,10 +35,10 @@ export async function expectUntouched(stack: Stack, before: Inventory): Promise<
 
 /** Of all tables: `bucket/key` -> a hash of the content, as the store computes it. */
 export async function objects(stack: Stack): Promise<Map<string, string>> {
-  const login = ". /run/secrets/minio/env; export MC_CONFIG_DIR=/tmp/mc-test";
-  const host = `export MC_HOST_store="http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@localhost:9000"`;
+  const login = ". /run/secrets/store/env; export MC_CONFIG_DIR=/tmp/mc-test";
+  const host = `export MC_HOST_store="http://$STORE_ROOT_USER:$STORE_ROOT_PASSWORD@localhost:9000"`;
   const list = "for bucket in bronze warehouse; do mc ls --recursive --json store/$bucket; done";
-  const { stdout } = await stack.compose(["exec", "-T", "minio", "sh", "-c", `${login}; ${host}; ${list}`]);
+  const { stdout } = await stack.compose(["exec", "-T", "store", "sh", "-c", `${login}; ${host}; ${list}`]);
   const lines = stdout
     .trim()
     .split("\n")

@@ -1,6 +1,6 @@
 /** What a test asks of the proxy, and what it hears. */
 
-export type ServiceName = "minio" | "catalog" | "trino";
+export type ServiceName = "store" | "catalog" | "trino";
 
 export interface Fault {
   service: ServiceName;

@@ -14,13 +14,13 @@ import { Armed } from "./armed.ts";
 import type { Fault, ProxyEvent, ServiceName } from "./fault.ts";
 import { type End, Link, type Service } from "./link.ts";
 
-const ports: Record<ServiceName, number> = { minio: 9000, catalog: 5432, trino: 8443 };
+const ports: Record<ServiceName, number> = { store: 9000, catalog: 5432, trino: 8443 };
 const certificate = readFileSync("/run/secrets/trino/server.pem");
 const secureContext = createSecureContext({ key: certificate, cert: certificate });
 const authority = readFileSync("/run/secrets/reelhouse/ca.crt");
 
 const services: Record<ServiceName, Service> = {
-  minio: { armed: undefined, links: new Set() },
+  store: { armed: undefined, links: new Set() },
   catalog: { armed: undefined, links: new Set() },
   trino: { armed: undefined, links: new Set() },
 };

@@ -4,9 +4,9 @@ import type { Stack } from "../stack.ts";
 /** A shell script in the store's container, which knows its root's login; `mc` knows the store as `store`. */
 export async function inStore(stack: Stack, script: string, input?: string): Promise<string> {
   const login =
-    '. /run/secrets/minio/env; export MC_CONFIG_DIR=/tmp/mc-test MC_HOST_store="http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@localhost:9000"';
+    '. /run/secrets/store/env; export MC_CONFIG_DIR=/tmp/mc-test MC_HOST_store="http://$STORE_ROOT_USER:$STORE_ROOT_PASSWORD@localhost:9000"';
   const options = input === undefined ? {} : { input };
-  const { code, stdout, stderr } = await stack.exec("minio", ["sh", "-ec", `${login}; ${script}`], options);
+  const { code, stdout, stderr } = await stack.exec("store", ["sh", "-ec", `${login}; ${script}`], options);
   if (code !== 0) throw new Error(`${script}: ${stderr}`);
   return stdout;
 }
@@ -14,7 +14,7 @@ export async function inStore(stack: Stack, script: string, input?: string): Pro
 /** `place`: bucket/key; what is put there is empty. Answers the body, or the store's complaint in XML. */
 export function objectAt(stack: Stack, method: "GET" | "PUT" | "DELETE", place: string): Promise<string> {
   const body = method === "PUT" ? "--data-binary ''" : "";
-  const login = `--aws-sigv4 aws:amz:us-east-1:s3 --user "$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD"`;
+  const login = `--aws-sigv4 aws:amz:us-east-1:s3 --user "$STORE_ROOT_USER:$STORE_ROOT_PASSWORD"`;
   return inStore(
     stack,
     `curl --silent ${body} --request ${method} ${login} "http://localhost:9000/${place}"`,

@@ -1,27 +1,20 @@
 #!/bin/sh
-# Buckets, versioning, lifecycle, users and their policies. Runs at every start; each step can run twice.
-set -eua
-. /run/secrets/minio/env
+# Users and their policies, by the client of MinIO. Run by buckets.sh, with its secrets in the environment.
+set -eu
 # In memory: the files below hold the users' secrets.
-work=/dev/shm/buckets
+work=/dev/shm/users
 umask 077
 mkdir -p "$work/iam-assets"
 export MC_CONFIG_DIR="$work/mc"
-export MC_HOST_store="http://${MINIO_ROOT_USER}:${MINIO_ROOT_PASSWORD}@${MINIO_HOST:-minio:9000}"
+export MC_HOST_store="http://${STORE_ROOT_USER}:${STORE_ROOT_PASSWORD}@store:9000"
 
-mc mb --quiet --ignore-existing store/landing store/bronze store/warehouse
-for bucket in landing bronze warehouse; do
-    mc version enable --quiet "store/$bucket"
-    mc ilm import "store/$bucket" </opt/minio/lifecycle.json
-done
-
-key() { printenv "$1" || { echo "buckets: $1 is missing: ./scripts/up makes it" >&2 && exit 1; }; }
+key() { printenv "$1" || { echo "users: $1 is missing: ./scripts/up makes it" >&2 && exit 1; }; }
 
 # Each policy has one user, whose keys are named after it. All at once, as a cluster would be moved: a call of mc takes
 # longer than what it asks for.
 separator=
 known=
-for file in /opt/minio/policies/*.json; do
+for file in /opt/store/policies/*.json; do
     name="$(basename "$file" .json)"
     variable="S3_$(echo "$name" | tr 'a-z-' 'A-Z_')"
     access_key="$(key "${variable}_ACCESS_KEY")"
@@ -40,12 +33,11 @@ zip --quiet iam.zip iam-assets/*.json
 # Its report names the keys, which no log shall have.
 report="$(mc admin cluster iam import store iam.zip)"
 case "$report" in
-    *ailed*) echo "buckets: the store refused some users or policies: see 'mc admin user list'" >&2 && exit 1 ;;
+    *ailed*) echo "users: the store refused some users or policies: see 'mc admin user list'" >&2 && exit 1 ;;
 esac
 # A key of ours that no secret has is from before `reelhouse rotate`. Users of other policies are somebody else's.
 mc admin user list --json store >present
 sed -n 's/.*"accessKey":"\([^"]*\)".*"policyName":"\([^"]*\)".*/\1 \2/p' present | while read -r access_key policy; do
-    if [ ! -e "/opt/minio/policies/$policy.json" ]; then continue; fi
+    if [ ! -e "/opt/store/policies/$policy.json" ]; then continue; fi
     case "$known" in *" $access_key "*) ;; *) mc admin user rm --quiet store "$access_key" >/dev/null ;; esac
 done
-echo "buckets, users and policies: ready"
