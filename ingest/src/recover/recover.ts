@@ -1,7 +1,7 @@
 /**
  * PostgreSQL is lost and the object store is not: the catalog is made anew from what lies there. Silver and gold are what
  * the newest copy of a publication says, for a newer metadata file may be of a build that nobody published. Bronze is
- * written in place: its newest metadata files are it. Branches and the list of runs are lost.
+ * what it says and what loads added since. Branches and the list of runs are lost.
  */
 import { connectStackBuckets } from "../backup/backup.ts";
 import { bucket as bronzeBucket } from "../bronze/batch.ts";
@@ -50,9 +50,12 @@ export async function recoverCatalog(tools: RecoverTools): Promise<Recovered> {
   const manifests = await readManifests(store, buckets.get("warehouse") as Bucket);
   const newest = manifests.at(-1);
   report.progress("the tables of bronze");
-  const published = (newest?.pointers ?? []).filter(({ table_namespace }) => table_namespace !== "bronze");
-  await requireFiles(store, published);
-  const bronze = await bronzePointers(store, bronzeObjects);
+  const { bronze: publishedBronze = [], published = [] } = Object.groupBy(
+    newest?.pointers ?? [],
+    ({ table_namespace }) => (table_namespace === "bronze" ? "bronze" : "published"),
+  );
+  const bronze = await bronzePointers(store, bronzeObjects, publishedBronze);
+  await requireFiles(store, [...published, ...bronze]);
   if (bronze.length === 0 && newest === undefined) throw nothingThere();
   signal.throwIfAborted();
   // From here on nothing is refused: a recovery that is noted and not done keeps every other run back.
