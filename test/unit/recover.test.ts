@@ -4,8 +4,10 @@ import type { Database } from "../../ingest/src/catalog.ts";
 import { batchIdOf } from "../../ingest/src/ledger.ts";
 import type { ListedObject } from "../../ingest/src/objects/bucket.ts";
 import { bronzePointers, candidates } from "../../ingest/src/recover/bronze.ts";
+import { fillLedger } from "../../ingest/src/recover/fill-ledger.ts";
 import { type CountedBatch, contentsOf, recoverBatches } from "../../ingest/src/recover/ledger.ts";
-import { recoverCatalog } from "../../ingest/src/recover/recover.ts";
+import { readManifests } from "../../ingest/src/recover/publications.ts";
+import { erasedSources, recoverCatalog } from "../../ingest/src/recover/recover.ts";
 import { requireRecovered } from "../../ingest/src/recover/state.ts";
 import type { Settings } from "../../ingest/src/settings.ts";
 import { startStore } from "../fixtures/s3.ts";
@@ -197,6 +199,35 @@ function ledgerOf(state: { empty: boolean; unfinished: boolean | null }) {
 }
 
 const emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+
+describe("an erasure that was not finished", () => {
+  const erasure = {
+    run_id: "run",
+    batches: [{ source: "critics", batchId: content }],
+    objects: ["s3://b/o"],
+  };
+
+  it("should be in the newest copy of a publication, and be known again", async () => {
+    const copy = JSON.stringify({ erasures: [erasure] });
+    const list = async () => [{ key: "_publications/3.json" } as ListedObject];
+    const [newest] = await readManifests({ getText: async () => copy }, { list });
+    expect(newest?.erasures).toEqual([erasure]);
+    expect(erasedSources(newest?.erasures ?? [])).toEqual(["critics"]);
+    const noted: unknown[] = [];
+    const query = async (sql: string, values: unknown[]) => {
+      if (sql.includes("insert into ledger.erasure")) noted.push(values[0]);
+      return { rows: [] };
+    };
+    await fillLedger({ query } as unknown as Database, [], { schemas: [], erasures: newest?.erasures ?? [] });
+    expect(noted).toEqual([JSON.stringify([erasure])]);
+  });
+
+  it("should be none in a copy of an earlier release", async () => {
+    const list = async () => [{ key: "_publications/1.json" } as ListedObject];
+    const [copy] = await readManifests({ getText: async () => "{}" }, { list });
+    expect(copy).toMatchObject({ pointers: [], schemas: [], erasures: [] });
+  });
+});
 
 describe("a recovery", () => {
   it("should leave no trace when it is refused: what is loaded next would count as recovered in part", async () => {

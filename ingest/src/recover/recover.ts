@@ -15,7 +15,7 @@ import { connectStore } from "../store.ts";
 import { connectTrino } from "../trino.ts";
 import { bronzePointers } from "./bronze.ts";
 import { fillLedger, readLedger } from "./fill-ledger.ts";
-import { fillCatalog, readManifests, requireFiles } from "./publications.ts";
+import { fillCatalog, type PublicationCopy, readManifests, requireFiles } from "./publications.ts";
 import { recoverCommand, recoveryState } from "./state.ts";
 
 export interface RecoverTools {
@@ -33,6 +33,8 @@ export interface Recovered {
   tables: number;
   /** Those that count, or are excluded. */
   batches: number;
+  /** The sources of erasures that were not finished. */
+  unfinishedErasures: string[];
 }
 
 /**
@@ -64,15 +66,20 @@ export async function recoverCatalog(tools: RecoverTools): Promise<Recovered> {
   report.progress("the ledger");
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   const batches = await readLedger(trino, bronzeObjects, bronze);
-  await fillLedger(ledger, batches, newest?.schemas ?? []);
+  const { schemas = [], erasures = [] } = newest ?? {};
+  await fillLedger(ledger, batches, { schemas, erasures });
   await endRun(ledger, runId, exitCode.ok);
   return {
     publication: newest?.id,
     publications: manifests.length,
     tables: published.length + bronze.length,
     batches: batches.filter(({ loadOrder }) => loadOrder !== undefined).length,
+    unfinishedErasures: erasedSources(erasures),
   };
 }
+
+export const erasedSources = (erasures: PublicationCopy["erasures"]): string[] =>
+  [...new Set(erasures.flatMap(({ batches }) => batches.map(({ source }) => source)))].sort();
 
 const notEmpty = () =>
   new ReelhouseError("recovery refused: the lakehouse is not empty", exitCode.failed, {
