@@ -276,6 +276,10 @@ describe("recover-catalog, PostgreSQL's volume lost", () => {
   let before: Record<string, string>;
 
   beforeAll(async () => {
+    // It leaves newer metadata on a fork that was never published: without rows, and with the batches counted less.
+    const erase = ["erase", "critic_agg", "--where", "movie_title = 'Again'", "--yes"];
+    const { code: died } = await dieAt(stack, { moment: "before", at: "branch.erase" }, erase);
+    expect(died).toBe(killed);
     before = await recoverable(stack);
     await stack.forgetContainers();
     await stack.compose(["down"]);

@@ -17,6 +17,14 @@ export async function ensureManifest({ ledger, store }: { ledger: Database; stor
   const { id } = rows[0];
   if (id === null) return requireNone(store);
   if ((await store.metadataOf(bucket, keyOf(id))) !== undefined) return;
+  await writeManifest({ ledger, store }, id);
+}
+
+/** Says in a publication's copy what is true by now, such as which erasures are not finished. */
+export async function writeManifest(
+  { ledger, store }: { ledger: Database; store: Pick<Store, "putBytes"> },
+  id: number,
+): Promise<void> {
   await store.putBytes(bucket, keyOf(id), Buffer.from(await manifestText(ledger, id)));
 }
 
@@ -64,7 +72,9 @@ async function manifestText(ledger: Database, id: number): Promise<string> {
          'namespaces', (
              select jsonb_agg(to_jsonb(n) - 'catalog_name' order by namespace, property_key)
              from iceberg.iceberg_namespace_properties as n where catalog_name = 'lakehouse'),
-         'source_schemas', (select jsonb_agg(to_jsonb(s) order by source, version) from ledger.source_schema as s)
+         'source_schemas', (select jsonb_agg(to_jsonb(s) order by source, version) from ledger.source_schema as s),
+         'erasures', (
+             select jsonb_agg(to_jsonb(e) - 'id' order by id) from ledger.erasure as e where finished_at is null)
      )::text as manifest
      from branch.publication where id = $1`,
     [id],
