@@ -43,6 +43,7 @@ function bucketOf(contents: Map<string, string>, fail: (key: string) => void = (
   };
   const bucket: Bucket = {
     list: async () => [...contents.keys()].map(listed),
+    hasAny: async () => contents.size > 0,
     find: async (key) => (contents.has(key) ? listed(key) : undefined),
     async download(object, file) {
       downloads.push(object.key);
