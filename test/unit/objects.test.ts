@@ -147,7 +147,7 @@ describe("a listing", () => {
     await open(["many/1.csv", "many/2.csv"]);
     const sizes: (string | null)[] = [];
     store.instead = ({ url }) => {
-      sizes.push(new URL(url ?? "", "http://store").searchParams.get("max-keys"));
+      sizes.push(new URL(url ?? "", "http://localhost").searchParams.get("max-keys"));
       return false;
     };
     expect(await bucket.hasAny("many/")).toBe(true);
