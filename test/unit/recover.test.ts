@@ -8,7 +8,7 @@ import { fillLedger } from "../../ingest/src/recover/fill-ledger.ts";
 import { type CountedBatch, contentsOf, recoverBatches } from "../../ingest/src/recover/ledger.ts";
 import { readManifests } from "../../ingest/src/recover/publications.ts";
 import { erasedSources, recoverCatalog } from "../../ingest/src/recover/recover.ts";
-import { requireRecovered } from "../../ingest/src/recover/state.ts";
+import { requireOwnStore, requireRecovered } from "../../ingest/src/recover/state.ts";
 import type { Settings } from "../../ingest/src/settings.ts";
 import { startStore } from "../fixtures/s3.ts";
 
@@ -188,7 +188,7 @@ describe("the ledger", () => {
 });
 
 /** A ledger that answers how far a recovery is; `asked`: what else it heard. */
-function ledgerOf(state: { empty: boolean; unfinished: boolean | null }) {
+function ledgerOf(state: { empty: boolean; unfinished: boolean | null; unpublished?: boolean }) {
   const asked: string[] = [];
   const query = async (sql: string) => {
     if (sql.includes("branch.is_empty()")) return { rows: [state] };
@@ -266,5 +266,59 @@ describe("a recovery", () => {
   it("should keep every run back while the ledger is missing", async () => {
     const { ledger } = ledgerOf({ empty: false, unfinished: true });
     await expect(requireRecovered(ledger)).rejects.toThrow("the catalog is recovered in part");
+  });
+});
+
+describe("an empty catalog", () => {
+  const filled = { empty: false, unfinished: false, unpublished: false };
+  const loaded = { ...filled, unpublished: true };
+  const nothing = { empty: true, unfinished: null, unpublished: true };
+  /** A store whose buckets have these objects; `asked`: how many times it was asked. */
+  function storeOf(...locations: string[]) {
+    const asked: string[] = [];
+    const bucketOf = (bucket: string) => ({
+      hasAny: async (prefix: string) => {
+        asked.push(`${bucket}/${prefix}`);
+        return locations.some((location) => location.startsWith(`${bucket}/${prefix}`));
+      },
+    });
+    const buckets = new Map(["bronze", "warehouse", "landing"].map((name) => [name, bucketOf(name)]));
+    return { asked, buckets };
+  }
+
+  it.each([
+    ["warehouse/_publications/1.json", "publications"],
+    ["warehouse/_publications/412.json", "publications"],
+    [`bronze/tables/bronze/batches-${uuid}/metadata/00000-x.metadata.json`, "tables of bronze"],
+  ])("should not start over beside %s", async (object, what) => {
+    const refused = requireOwnStore(ledgerOf(nothing).ledger, storeOf(object).buckets);
+    await expect(refused).rejects.toMatchObject({
+      message: expect.stringContaining(`the catalog is empty, and the object store has ${what}`),
+      next: expect.stringContaining("reelhouse recover-catalog"),
+    });
+  });
+
+  it("should start beside deliveries, and beside what a load that was killed has left", async () => {
+    const { buckets, asked } = storeOf(
+      "landing/a.csv",
+      "bronze/originals/critics/1",
+      "bronze/rows/critics/1",
+    );
+    await requireOwnStore(ledgerOf(nothing).ledger, buckets);
+    expect(asked).toEqual(["warehouse/_publications/", "bronze/tables/"]);
+  });
+
+  it("should be told from one in which nothing is published yet", async () => {
+    await requireOwnStore(ledgerOf(loaded).ledger, storeOf("bronze/tables/bronze/t").buckets);
+    const copies = storeOf("warehouse/_publications/3.json");
+    await expect(requireOwnStore(ledgerOf(loaded).ledger, copies.buckets)).rejects.toThrow(
+      "has publications",
+    );
+  });
+
+  it("should be the only one of which the store is asked", async () => {
+    const { buckets, asked } = storeOf("warehouse/_publications/1.json");
+    await requireOwnStore(ledgerOf(filled).ledger, buckets);
+    expect(asked).toEqual([]);
   });
 });

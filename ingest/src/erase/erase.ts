@@ -138,7 +138,7 @@ async function endPublications(run: Run, tools: UpkeepTools, ended: number[]): P
   return plan;
 }
 
-const upkeepTools = ({ settings, ledger }: Run): UpkeepTools => ({
-  ledger,
+const upkeepTools = ({ settings, ledger, report }: Run): UpkeepTools => ({
+  ...{ ledger, report },
   store: connectStore(settings, "maintenance"),
 });

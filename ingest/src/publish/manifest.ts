@@ -1,6 +1,5 @@
 /** `_publications/<n>.json` on the object store: each publication once more, for the day when PostgreSQL is lost. */
 import type { Database } from "../catalog.ts";
-import { exitCode, ReelhouseError } from "../errors.ts";
 import { parseExactly, stringifyExactly } from "../json.ts";
 import type { Store } from "../store.ts";
 
@@ -15,7 +14,7 @@ const keyOf = (id: number) => `${manifestPrefix}${id}.json`;
 export async function ensureManifest({ ledger, store }: { ledger: Database; store: Store }): Promise<void> {
   const { rows } = await ledger.query("select max(id) as id from branch.publication");
   const { id } = rows[0];
-  if (id === null) return requireNone(store);
+  if (id === null) return;
   if ((await store.metadataOf(bucket, keyOf(id))) !== undefined) return;
   await writeManifest({ ledger, store }, id);
 }
@@ -26,14 +25,6 @@ export async function writeManifest(
   id: number,
 ): Promise<void> {
   await store.putBytes(bucket, keyOf(id), Buffer.from(await manifestText(ledger, id)));
-}
-
-/** Where the catalog is lost, a load would begin a second lakehouse among the objects of the first one. */
-async function requireNone(store: Store): Promise<void> {
-  if ((await store.metadataOf(bucket, keyOf(1))) === undefined) return;
-  throw new ReelhouseError("the catalog is empty, and the object store has publications", exitCode.failed, {
-    next: "get the catalog back: reelhouse recover-catalog, or reelhouse restore DIR in an empty stack",
-  });
 }
 
 /**
