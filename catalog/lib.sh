@@ -39,22 +39,28 @@ refuse_newer() {
     done
 }
 
-# Applies the migrations that are missing, in order; those after LAST stay.
-# migrate [LAST]
+# A migration, and the note that it was applied: whoever runs one runs both, in one transaction.
+migration_sql() {
+    # A role belongs to the server, not to the database: where a restore begins anew, it is there already.
+    roles="$(query --dbname postgres --command "select string_agg(rolname, '|') from pg_roles")"
+    sed -E "/^create role ($roles) /d" "$1"
+    echo "insert into public.migration (name, sha256) values ('$(basename "$1")', '$(sum_of "$1")');"
+}
+
+sum_of() { sha256sum "$1" | cut -d ' ' -f 1; }
+
+# Applies the migrations that are missing, in order.
 migrate() {
     for file in /opt/catalog/migrations/*.sql; do
         name="$(basename "$file")"
-        sum="$(sha256sum "$file" | cut -d ' ' -f 1)"
         applied="$(query --dbname lakehouse --command "select sha256 from public.migration where name = '$name'")"
         if [ -z "$applied" ]; then
             echo "catalog: applying $name" >&2
-            # A role belongs to the server, not to the database: where a restore begins anew, it is there already.
-            roles="$(query --dbname postgres --command "select string_agg(rolname, '|') from pg_roles")"
-            sed -E "/^create role ($roles) /d" "$file" | query --dbname lakehouse --single-transaction --file - \
-                --command "insert into public.migration (name, sha256) values ('$name', '$sum')"
-        elif [ "$applied" != "$sum" ]; then
+            # Whole, before any of it is run: what a pipe brings may be cut off.
+            sql="$(migration_sql "$file")"
+            printf '%s\n' "$sql" | query --dbname lakehouse --single-transaction --file -
+        elif [ "$applied" != "$(sum_of "$file")" ]; then
             refuse "migration $name changed after it was applied: restore the file"
         fi
-        if [ "$name" = "${1:-}" ]; then return; fi
     done
 }

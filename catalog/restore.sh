@@ -1,10 +1,18 @@
 #!/bin/sh
 # Restores the database of a backup into an empty lakehouse: `reelhouse restore` sends rows, and the name of the last
-# migration that they know. That schema is made from this release's own migrations; the newer ones follow the rows.
+# migration that they know. That schema is made from this release's own migrations; the newer ones follow the rows. All
+# of it is one transaction: killed at any step, it leaves the empty lakehouse, and can be run again.
 set -eu
 . /opt/catalog/lib.sh
 rows=/data/restore.sql
-trap 'rm -f "$rows"' EXIT
+script=/data/restore-all.sql
+exec 9>/data/restore.lock
+if ! flock --nonblock 9; then
+    cat >/dev/null
+    # A client that is killed does not end what it began here.
+    refuse "another restore is at work: nothing was changed, run restore again when it is done"
+fi
+trap 'rm -f "$rows" "$script"' EXIT
 cat >"$rows"
 # The command has said why it sends nothing.
 [ -s "$rows" ] || exit 0
@@ -17,16 +25,22 @@ last="$(sed -n '1s/^-- migration //p' "$rows")"
 schemas="$(query --dbname lakehouse --command "
     select string_agg(quote_ident(nspname), ', ') from pg_namespace
     where nspname not in ('public', 'information_schema') and not starts_with(nspname, 'pg_')")"
-query --dbname lakehouse --single-transaction \
-    --command "set client_min_messages = warning" --command "drop schema $schemas cascade" \
-    --command "delete from public.migration"
-migrate "$last"
-# What the migrations themselves wrote is in the backup, too.
-tables="$(query --dbname lakehouse --command "
-    select string_agg(format('%I.%I', schemaname, tablename), ', ') from pg_tables
-    where schemaname not in ('public', 'pg_catalog', 'information_schema')")"
-# As a replica: rows come as they were, without triggers.
-query --dbname lakehouse --single-transaction --output /dev/null \
-    --command "set session_replication_role = replica" --command "truncate $tables" --file "$rows"
-migrate
+{
+    echo "set client_min_messages = warning;"
+    echo "drop schema $schemas cascade;"
+    echo "delete from public.migration;"
+    for file in /opt/catalog/migrations/*.sql; do
+        migration_sql "$file"
+        [ "$(basename "$file")" = "$last" ] || continue
+        # What the migrations themselves wrote is in the backup, too.
+        echo "select 'truncate ' || string_agg(format('%I.%I', schemaname, tablename), ', ') from pg_tables"
+        echo "where schemaname not in ('public', 'pg_catalog', 'information_schema') \gexec"
+        # As a replica: rows come as they were, without triggers.
+        echo "set session_replication_role = replica;"
+        echo "\i $rows"
+        # And what the rows' own first lines set.
+        echo "reset all;"
+    done
+} >"$script"
+query --dbname lakehouse --single-transaction --output /dev/null --file "$script"
 echo "catalog: restored" >&2

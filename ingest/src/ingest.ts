@@ -18,8 +18,7 @@ import { makeVisible, type WrittenBatch } from "./bronze/visible.ts";
 import type { Database } from "./catalog.ts";
 import type { Source } from "./config.ts";
 import { HeldBack } from "./drift/hold.ts";
-import { registeredSchemas } from "./drift/registry.ts";
-import type { SourceSchema } from "./drift/schema.ts";
+import { registeredSchemas, Schemas } from "./drift/registry.ts";
 import { inputError, isRefusal, usageError } from "./errors.ts";
 import {
   batchIdOf,
@@ -30,7 +29,7 @@ import {
   replaceRefusals,
   writtenClaims,
 } from "./ledger.ts";
-import { type Content, flushGroup, loadContent } from "./load.ts";
+import { type Content, flushGroup, isSmall, loadContent } from "./load.ts";
 import { type Buckets, expandDeliveries } from "./objects/delivered.ts";
 import { Progress } from "./progress.ts";
 import type { Contract } from "./read/contract.ts";
@@ -75,8 +74,7 @@ export interface IngestResult {
 
 /** What the steps share during one call of `ingest`. */
 export interface Job extends LoadTools {
-  /** The newest registered one of each source. */
-  schemas: Map<string, SourceSchema>;
+  schemas: Schemas;
   /** For temporary files; gone when the job ends. */
   folder: string;
   engine: Engine;
@@ -114,7 +112,7 @@ export async function withJob(
   const engine = await openEngine(folder);
   const result: IngestResult = { loaded: [], known: [], refused: [] };
   try {
-    const schemas = await registeredSchemas(tools.ledger);
+    const schemas = new Schemas(await registeredSchemas(tools.ledger));
     const progress = new Progress(tools.report);
     const written = await work({ ...tools, schemas, folder, engine, progress, result });
     result.loaded.push(...(await makeVisible(written, tables, tools)));
@@ -137,15 +135,19 @@ interface Pending {
 async function loadSource(source: Source, files: Sized[], job: Job): Promise<WrittenBatch[]> {
   const pending: Pending = { written: [], group: new Group(job), batchIds: new Map() };
   await loadKept(source, await releasedClaims(job.ledger, source.name), pending, job);
+  const flush = async () => pending.written.push(...(await flushGroup(source, pending.group, job)));
   for await (const arrival of arrivals(source, files, job)) {
     job.signal.throwIfAborted();
+    // It is noted before the group is, and may have columns that one of the group brought.
+    if (!isSmall(arrival) && job.schemas.hasUnregistered(source.name)) await flush();
     job.progress.begin(source.name, arrival.byteCount);
     await loadOrRefuse(source, arrival, pending, job);
-    if (pending.group.isFull) pending.written.push(...(await flushGroup(pending.group, job)));
+    if (pending.group.isFull) await flush();
     job.progress.end();
   }
   const gone = await loadGone(source, pending, job);
-  return [...gone, ...pending.written, ...(await flushGroup(pending.group, job))];
+  await flush();
+  return [...gone, ...pending.written];
 }
 
 /** Goes on with what an earlier run has written, and whose file is gone. It came first, so it is the older one. */

@@ -1,6 +1,7 @@
 /** The ledger: what happened to each delivery. PostgreSQL's schema `ledger` (catalog/migrations). */
 import { createHash } from "node:crypto";
 import type { Database } from "./catalog.ts";
+import type { NewVersion } from "./drift/registry.ts";
 
 export interface Claim {
   source: string;
@@ -154,40 +155,54 @@ const claimOf = (row: BatchRow): Claim => ({
 });
 
 /**
- * From here on the batches are not read again: what is on the store is what will count. All or none: of batches that
- * share an object, those that are not noted would be read again, and their rows come twice.
+ * From here on the batches are not read again: what is on the store is what will count, and so do the `versions` of
+ * their sources' schemas that they bring. All or none: of batches that share an object, those that are not noted would
+ * be read again, and their rows come twice.
  */
 export async function noteWritten(
   ledger: Database,
-  batches: readonly (Written & { claim: Claim })[],
+  batches: readonly (Written & { claim: Claim; columns: readonly string[] })[],
+  { versions, runId }: { versions: readonly NewVersion[]; runId: string },
 ): Promise<void> {
   if (batches.length === 0) return;
-  const notes = batches.map(({ claim: { source, batchId }, counts, rows, rejects }) => ({
+  const notes = batches.map(({ claim: { source, batchId }, counts, rows, rejects, columns }) => ({
     ...{ source, batchId, ...counts },
-    ...{ rowObjects: rows, rejectObject: rejects ?? null },
+    ...{ rowObjects: rows, rejectObject: rejects ?? null, rowColumns: columns },
   }));
+  const schemas = versions.map(({ source, schema, origin }) => ({ source, ...schema, origin }));
   await ledger.query(
-    `update ledger.batch set state = 'written', rows_read = "rowsRead", rows_accepted = "rowsAccepted",
-         rows_quarantined = "rowsQuarantined", row_objects = "rowObjects", reject_object = "rejectObject"
+    `with registered as (
+         insert into ledger.source_schema (source, version, columns, origin, run_id)
+         select source, version, columns, origin, $3
+         from jsonb_to_recordset($2) as brought (source text, version integer, columns jsonb, origin text)
+         on conflict (source, version) do nothing
+     )
+     update ledger.batch set state = 'written', rows_read = "rowsRead", rows_accepted = "rowsAccepted",
+         rows_quarantined = "rowsQuarantined", row_objects = "rowObjects", reject_object = "rejectObject",
+         row_columns = "rowColumns"
      from jsonb_to_recordset($1) as written (
          source text, "batchId" text, "rowsRead" bigint, "rowsAccepted" bigint, "rowsQuarantined" bigint,
-         "rowObjects" text[], "rejectObject" text)
+         "rowObjects" text[], "rejectObject" text, "rowColumns" text[])
      where batch.source = written.source and batch_id = "batchId" and state = 'claimed'`,
-    [JSON.stringify(notes)],
+    [JSON.stringify(notes), JSON.stringify(schemas), runId],
   );
 }
 
-/** What an earlier run wrote for a batch in state `written`. */
-export async function writtenObjects(ledger: Database, { source, batchId }: Claim): Promise<Written> {
+/** What an earlier run wrote for a batch in state `written`; without `columns` if an earlier release did. */
+export async function writtenObjects(
+  ledger: Database,
+  { source, batchId }: Claim,
+): Promise<Written & { columns: string[] | undefined }> {
   const { rows } = await ledger.query("select * from ledger.batch where source = $1 and batch_id = $2", [
     source,
     batchId,
   ]);
-  const { rows_read, rows_accepted, rows_quarantined, row_objects, reject_object } = rows[0];
+  const { rows_read, rows_accepted, rows_quarantined, row_objects, reject_object, row_columns } = rows[0];
   return {
     counts: { rowsRead: rows_read, rowsAccepted: rows_accepted, rowsQuarantined: rows_quarantined },
     rows: row_objects,
     rejects: reject_object ?? undefined,
+    columns: row_columns ?? undefined,
   };
 }
 

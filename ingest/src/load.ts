@@ -1,11 +1,12 @@
 /** One delivery on its way to the store: claimed, judged, read, written, noted. */
-import { keepOriginal, writeBatch } from "./bronze/batch.ts";
+import { type Delivery, keepOriginal, writeBatch } from "./bronze/batch.ts";
 import { type Group, smallFileBytes } from "./bronze/group.ts";
 import type { RejectSummary } from "./bronze/parts.ts";
 import type { WrittenBatch } from "./bronze/visible.ts";
 import type { Source } from "./config.ts";
 import { checkErrorBudget, HeldBack } from "./drift/hold.ts";
 import { type Inspected, judgeColumns } from "./drift/judge.ts";
+import type { NewVersion } from "./drift/registry.ts";
 import { isRefusal } from "./errors.ts";
 import type { Job } from "./ingest.ts";
 import {
@@ -42,30 +43,39 @@ export interface Content {
 export async function loadContent(
   source: Source,
   file: SourceFile,
-  { content, known, replaces, unchanged }: Content,
+  delivered: Content,
   job: Job,
   group?: Group,
 ): Promise<WrittenBatch | undefined> {
+  const { content, known, replaces, unchanged } = delivered;
+  if (known.newest?.state === "written") return resume(source, file, delivered, job);
   // Before the claim: a file that is no table leaves no trace in the ledger.
   const inspected = await inspect(source, file, job.signal);
   const claim = await claimBatch(job.ledger, content, known, replaces);
-  const columns = [...inspected.names];
-  if (claim.state === "written") return { claim, columns, ...(await writtenObjects(job.ledger, claim)) };
   try {
-    await judgeBeforeReading(inspected, claim, unchanged, job);
-    const isSmall = content.byteCount <= smallFileBytes;
-    return await write(
-      inspected,
-      claim,
-      { byteCount: content.byteCount, unchanged },
-      job,
-      isSmall ? group : undefined,
-    );
+    const versions = await judgeBeforeReading(inspected, claim, unchanged, job);
+    const delivery = { ...inspected, claim, byteCount: content.byteCount, unchanged };
+    return await write(delivery, versions, job, isSmall(content) ? group : undefined);
   } catch (error) {
     if (error instanceof HeldBack) await holdBatch(job.ledger, claim, error.hold);
     else if (isRefusal(error)) await forgetClaim(job.ledger, claim);
     throw error;
   }
+}
+
+/** It shares objects with others, and is noted with them. */
+export const isSmall = ({ byteCount }: { byteCount: number }) => byteCount <= smallFileBytes;
+
+/** Goes on with what an earlier run wrote, as that run read it: `pipeline.yaml` may have changed since. */
+async function resume(
+  source: Source,
+  file: SourceFile,
+  { content, known, replaces }: Content,
+  job: Job,
+): Promise<WrittenBatch> {
+  const claim = await claimBatch(job.ledger, content, known, replaces);
+  const { columns, ...written } = await writtenObjects(job.ledger, claim);
+  return { claim, ...written, columns: columns ?? [...(await inspect(source, file, job.signal)).names] };
 }
 
 /** A file that is held back before it is read is not on the store yet, and may be gone when somebody releases it. */
@@ -74,9 +84,9 @@ async function judgeBeforeReading(
   claim: Claim,
   unchanged: () => Promise<void>,
   job: Job,
-): Promise<void> {
+): Promise<NewVersion[]> {
   try {
-    await judgeColumns(inspected, claim, job);
+    return await judgeColumns(inspected, claim, job);
   } catch (error) {
     if (error instanceof HeldBack) {
       await keepOriginal(job.store, claim, inspected.file);
@@ -96,15 +106,13 @@ async function inspect(source: Source, file: SourceFile, signal: AbortSignal): P
 }
 
 async function write(
-  inspected: Inspected,
-  claim: Claim,
-  content: { byteCount: number; unchanged: () => Promise<void> },
+  delivery: Delivery & { source: Source },
+  versions: readonly NewVersion[],
   job: Job,
   group: Group | undefined,
 ): Promise<WrittenBatch | undefined> {
-  const { source, file, names } = inspected;
+  const { source, file, names, claim } = delivery;
   if (claim.state === "held") await resumeBatch(job.ledger, claim);
-  const delivery = { ...inspected, ...content, claim };
   const onRead = (read: { rows?: number; bytes?: number }) => job.progress.read(read);
   const tools = { ...job, onRead };
   const limits = {
@@ -123,18 +131,25 @@ async function write(
       await group.discardLast();
       throw error;
     }
+    job.schemas.accept(versions);
     return undefined;
   }
   const { rejectSummary, ...written } = await writeBatch(delivery, tools);
   check({ ...written, rejectSummary });
+  job.schemas.accept(versions);
   const batch = { claim, columns: [...names], ...written };
-  await noteWritten(job.ledger, [batch]);
+  await note(source, [batch], job);
   return batch;
 }
 
 /** The batches of a group, once what they share is on the store. */
-export async function flushGroup(group: Group, job: Job): Promise<WrittenBatch[]> {
+export async function flushGroup(source: Source, group: Group, job: Job): Promise<WrittenBatch[]> {
   const batches = await group.flush();
-  await noteWritten(job.ledger, batches);
+  await note(source, batches, job);
   return batches;
+}
+
+async function note(source: Source, batches: readonly WrittenBatch[], job: Job): Promise<void> {
+  const versions = job.schemas.takeUnregistered(source.name);
+  await noteWritten(job.ledger, batches, { versions, runId: job.runId });
 }

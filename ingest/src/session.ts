@@ -1,5 +1,6 @@
 /** What every command that changes something shares: one run at a time, with a name, recorded in the ledger. */
 import { randomBytes } from "node:crypto";
+import { connectStackBuckets } from "./backup/backup.ts";
 import { settleExclusions } from "./bronze/exclusion.ts";
 import { reconcileVisible } from "./bronze/visible.ts";
 import { connectCatalog, type Database, takeObjectsLock, takeRunLock } from "./catalog.ts";
@@ -9,7 +10,7 @@ import { exitCode, ReelhouseError } from "./errors.ts";
 import { beginRun, dropReplays, endRun } from "./ledger.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
 import { ensureManifest } from "./publish/manifest.ts";
-import { requireRecovered } from "./recover/state.ts";
+import { requireOwnStore, requireRecovered } from "./recover/state.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { connectStore } from "./store.ts";
 import { connectTrino } from "./trino.ts";
@@ -79,6 +80,7 @@ export async function whileNothingIsCopied<T>(
  */
 async function clearUp({ settings, ledger, signal }: Run): Promise<void> {
   await requireRecovered(ledger);
+  await requireOwnStore(ledger, connectStackBuckets(settings, "backup"));
   await stopLeftoverQueries(settings, "ingest");
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   await reconcileVisible({ ledger, trino });

@@ -54,8 +54,8 @@ describe("plain docker compose up", () => {
       "cli running healthy 0",
       "dbt running healthy 0",
       "ingest exited  0",
-      "store running healthy 0",
       "secrets exited  0",
+      "store running healthy 0",
       "trino running healthy 0",
     ]);
   });

@@ -88,6 +88,8 @@ interface StackOptions {
   firstLoad?: boolean;
   /** A further compose file, relative to the project. */
   overlay?: string;
+  /** Settings that differ from those of .env.example. */
+  env?: Record<string, string>;
   /** For a test whose subject is not the film models: see small-models.yml. */
   hasSmallModels?: boolean;
   /** For a test whose subject is not ./scripts/reelhouse: `reelhouse` and `succeed` run all commands in one container. */
@@ -132,7 +134,11 @@ export async function startStack(
 export async function unstartedStack(
   name: string,
   composeFiles = [composeFile],
-  { hasSmallModels = false, keepsCli = false }: Omit<StackOptions, "firstLoad" | "overlay"> = {},
+  {
+    hasSmallModels = false,
+    keepsCli = false,
+    env: settings = {},
+  }: Omit<StackOptions, "firstLoad" | "overlay"> = {},
 ): Promise<Stack> {
   const attached = process.env.ATTACH;
   if (attached && hasSmallModels)
@@ -154,8 +160,13 @@ export async function unstartedStack(
     SUPERSET_PORT: attached ? (process.env.SUPERSET_PORT ?? "8088") : String(await freePort()),
     DOCS_PORT: attached ? (process.env.DOCS_PORT ?? "8089") : String(await freePort()),
     PIPELINE: "pipeline.yaml",
+    STORE: "minio",
+    STORE_ENDPOINT: "http://store:9000",
+    STORE_REGION: "us-east-1",
+    STORE_KEYS: "./store/no-keys",
     FEDERATION: join(folder, "federation"),
     ...(hasSmallModels ? { REELHOUSE_DBT_PROJECT: smallProject(folder) } : {}),
+    ...ownSettings,
   };
   const call: Stack["run"] = (program, words, { cwd = folder, env: more = {}, ...options } = {}) =>
     execute(program, words, { cwd, env: { ...process.env, ...env, ...more }, ...options });

@@ -19,6 +19,7 @@ import {
 } from "../../ingest/src/backup/folder.ts";
 import { keepNewest } from "../../ingest/src/backup/keep.ts";
 import { requireKnown } from "../../ingest/src/backup/restore.ts";
+import { requireMetadata } from "../../ingest/src/backup/rows.ts";
 import { objectPath, SharedObjects } from "../../ingest/src/backup/shared.ts";
 import { inputError } from "../../ingest/src/errors.ts";
 import type { Bucket, ListedObject } from "../../ingest/src/objects/bucket.ts";
@@ -43,6 +44,7 @@ function bucketOf(contents: Map<string, string>, fail: (key: string) => void = (
   };
   const bucket: Bucket = {
     list: async () => [...contents.keys()].map(listed),
+    hasAny: async () => contents.size > 0,
     find: async (key) => (contents.has(key) ? listed(key) : undefined),
     async download(object, file) {
       downloads.push(object.key);
@@ -152,6 +154,32 @@ describe("objects", () => {
     truncateSync(join(place.path, "objects", String(file)), 1);
     await copy(bucket);
     expect(downloads).toEqual(["a", "a"]);
+  });
+});
+
+describe("rows whose metadata is not copied", () => {
+  const row = (catalog: string, key: string) => ({
+    ...{ catalog, table: "gold.films", location: `s3a://bronze/${key}`, previous: null, isView: false },
+  });
+  const check = async (...rows: ReturnType<typeof row>[]) => {
+    const folder = await beginBackup(place);
+    const shared = await SharedObjects.open(place);
+    const buckets = new Map([["bronze", bucketOf(new Map([["there", "one"]])).bucket]]);
+    await copyObjects({ buckets, shared, folder, report, signal: new AbortController().signal });
+    const warnings: string[] = [];
+    await requireMetadata(folder, rows, { ...report, warn: (_, text) => warnings.push(text) });
+    return warnings;
+  };
+
+  it("should be told where a branch has them: its table was dropped meanwhile", async () => {
+    expect(await check(row("lakehouse", "there"), row("br_trial", "there"))).toEqual([]);
+    expect(await check(row("lakehouse", "there"), row("br_trial", "gone"))).toEqual([
+      expect.stringMatching(/^br_trial\.gold\.films: s3a:\/\/bronze\/gone is not on the store/),
+    ]);
+  });
+
+  it("should let nothing that readers see be missing", async () => {
+    await expect(check(row("lakehouse", "gone"))).rejects.toThrow("backup: lakehouse.gold.films:");
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Context } from "../../ingest/src/command.ts";
 import { erase } from "../../ingest/src/commands/erase.ts";
 import { eraseRows, findRows } from "../../ingest/src/erase/rows.ts";
-import { removeLeftovers } from "../../ingest/src/erase/versions.ts";
+import { removeLeftovers, removeWhole } from "../../ingest/src/erase/versions.ts";
 import type { StoredVersion, UpkeepStore } from "../../ingest/src/store.ts";
 import type { Cell, TrinoSession } from "../../ingest/src/trino.ts";
 
@@ -86,6 +86,23 @@ describe("rows that are to be erased", () => {
     await expect(eraseRows(left.trino, selection, erasure)).rejects.toThrow(
       "1 batches still have rows that match",
     );
+  });
+});
+
+describe("objects that held erased rows", () => {
+  it("should be listed once each, though the erasure and the ledger name the same originals", async () => {
+    const listed: string[] = [];
+    const store: Pick<UpkeepStore, "listVersions" | "removeVersions"> = {
+      async *listVersions(bucket, prefix) {
+        listed.push(`${bucket}/${prefix}`);
+        yield { key: prefix, versionId: "1" } as StoredVersion;
+      },
+      removeVersions: async () => undefined,
+    };
+    const original = "s3://bronze/originals/critics/ab";
+    const locations = [original, "s3://bronze/rows/critics/ab-000.parquet", original];
+    expect(await removeWhole(store as UpkeepStore, locations, new AbortController().signal)).toBe(2);
+    expect(listed).toEqual(["bronze/originals/critics/ab", "bronze/rows/critics/ab-000.parquet"]);
   });
 });
 

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Engine, openEngine } from "../../ingest/src/bronze/engine.ts";
 import { Group } from "../../ingest/src/bronze/group.ts";
 import { loadPipeline, type Source } from "../../ingest/src/config.ts";
+import { Schemas } from "../../ingest/src/drift/registry.ts";
 import type { Job } from "../../ingest/src/ingest.ts";
 import { loadContent } from "../../ingest/src/load.ts";
 import { hashFile } from "../../ingest/src/read/identity.ts";
@@ -87,18 +88,8 @@ async function load(
   writeFileSync(file.path, content);
   const { contentHash, byteCount } = await hashFile(file);
   const tools = { store: loader.store, engine, folder: join(loader.folder, "held") };
-  const schemas = new Map([
-    [
-      "views",
-      {
-        version: 1,
-        columns: [
-          { name: "a", required: true },
-          { name: "b", required: true },
-        ],
-      },
-    ],
-  ]);
+  const columns = ["a", "b"].map((name) => ({ name, required: true }));
+  const schemas = new Schemas(new Map([["views", { version: 1, columns }]]));
   const progress = { read() {} };
   const job = { ...tools, schemas, progress, report, ledger, trino, signal };
   const delivered = { source: "views", sourceFile: file.hostPath, runId: "run", contentHash, byteCount };

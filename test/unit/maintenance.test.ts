@@ -1,12 +1,17 @@
 import { describe, expect, it } from "vitest";
+import type { Database } from "../../ingest/src/catalog.ts";
 import { usualRetention } from "../../ingest/src/config/retention.ts";
 import { loadPipeline } from "../../ingest/src/config.ts";
+import { serviceError } from "../../ingest/src/errors.ts";
+import { stringifyExactly } from "../../ingest/src/json.ts";
 import { atMost } from "../../ingest/src/limit.ts";
 import { type Health, needsOf } from "../../ingest/src/maintain/health.ts";
+import { asRetentionSays, planUpkeep } from "../../ingest/src/maintain/plan.ts";
 import { droppedSnapshots, keptPublications, retained } from "../../ingest/src/maintain/retention.ts";
-import { type CatalogTable, forkPoints } from "../../ingest/src/maintain/survey.ts";
 import { orphansOf } from "../../ingest/src/maintain/sweep.ts";
 import type { TableMetadata } from "../../ingest/src/publish/metadata.ts";
+import type { Report } from "../../ingest/src/report.ts";
+import type { UpkeepStore } from "../../ingest/src/store.ts";
 
 const context = { file: "pipeline.yaml", baseFolder: "/films", env: {} };
 const load = (retention: string) =>
@@ -178,21 +183,72 @@ describe("what a table needs", () => {
   );
 });
 
-describe("open branches", () => {
-  const table = (catalog: string, ...tags: string[]) =>
-    ({
-      catalog,
-      metadata: { ...metadata, refs: Object.fromEntries(tags.map((name) => [name, tag(1)])) },
-    }) as CatalogTable;
+/** A ledger with these publications, newest first, of which one open branch was forked, and these rows. */
+function ledgerOf(publications: number[], forkedFrom: number, rows: { catalog: string; location: string }[]) {
+  const answers: [string, unknown[]][] = [
+    [
+      "iceberg.iceberg_tables order",
+      rows.map(({ catalog, location }) => ({
+        ...{ catalog_name: catalog, table_namespace: "gold", table_name: "films", iceberg_type: "TABLE" },
+        ...{ metadata_location: location, previous_metadata_location: null },
+      })),
+    ],
+    ["from branch.branch ", [{ name: "trial", forked_from: forkedFrom, base: {}, batches: [] }]],
+    [
+      "from branch.publication where",
+      publications.map((id) => ({ id, kind: "build", published_at: new Date(0) })),
+    ],
+  ];
+  const query = async (sql: string) => ({ rows: answers.find(([part]) => sql.includes(part))?.[1] ?? [] });
+  return { query } as unknown as Database;
+}
 
-  it("should be known to come from the newest publication that any of their tables is of", () => {
-    const tables = [
-      table("br_x", "pub_2", "pub_10"),
-      table("br_x", "pub_9", "mine"),
-      table("br_y"),
-      ...["lakehouse", "audit", "maintenance", "at_7"].map((catalog) => table(catalog, "pub_11")),
-    ];
-    expect(forkPoints(tables)).toEqual(new Set([10, 0]));
+describe("a plan", () => {
+  const there = { ...metadata, snapshots: [], statistics: [], "current-snapshot-id": -1 };
+  const location = (catalog: string) => `s3://warehouse/gold/films-1/metadata/${catalog}.json`;
+  async function planOf(present: string[], rows: string[]) {
+    const warnings: string[] = [];
+    const getText = async (_bucket: string, key: string) => {
+      if (present.some((catalog) => location(catalog).endsWith(key))) return stringifyExactly(there);
+      throw serviceError(
+        "minio",
+        `get ${key}`,
+        Object.assign(new Error("no such key"), { code: "NoSuchKey" }),
+      );
+    };
+    const ledger = ledgerOf(
+      [4, 3, 2, 1],
+      2,
+      rows.map((catalog) => ({ catalog, location: location(catalog) })),
+    );
+    const report = { warn: (_: string, text: string) => warnings.push(text) } as unknown as Report;
+    const store = { getText } as unknown as UpkeepStore;
+    const retention = { publications: 1, days: 0, orphanHours: 24 };
+    const plan = await planUpkeep({ ledger, store, report }, asRetentionSays(retention));
+    return { plan, warnings };
+  }
+
+  it("should keep what open branches were forked from, whatever tags their tables have", async () => {
+    const { plan } = await planOf(["lakehouse", "br_trial"], ["lakehouse", "br_trial"]);
+    expect([...plan.publications].sort()).toEqual([2, 4]);
+    const empty = await planOf(["lakehouse"], ["lakehouse"]);
+    expect([...empty.plan.publications].sort()).toEqual([2, 4]);
+  });
+
+  it("should tell of a branch's table whose metadata is gone, and go on", async () => {
+    const { plan, warnings } = await planOf(["lakehouse"], ["lakehouse", "br_trial", "audit"]);
+    expect(plan.tables.map(({ catalog }) => catalog)).toEqual(["lakehouse"]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^br_trial\.gold\.films: .*not on the store: .*branch drop trial$/),
+      expect.stringMatching(/^audit\.gold\.films: /),
+    ]);
+  });
+
+  it("should name a table of production whose metadata is gone, and what to do", async () => {
+    await expect(planOf(["br_trial"], ["lakehouse", "br_trial"])).rejects.toMatchObject({
+      message: `lakehouse.gold.films: ${location("lakehouse")} is not on the store; nothing was changed`,
+      next: expect.stringContaining("backup"),
+    });
   });
 });
 

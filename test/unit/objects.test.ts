@@ -143,6 +143,18 @@ describe("a listing", () => {
     expect(found[2499]).toMatchObject({ key: "many/2499.csv", bucket: "drop", byteCount: 24 });
   });
 
+  it("should tell whether there is anything from one key", async () => {
+    await open(["many/1.csv", "many/2.csv"]);
+    const sizes: (string | null)[] = [];
+    store.instead = ({ url }) => {
+      sizes.push(new URL(url ?? "", "http://localhost").searchParams.get("max-keys"));
+      return false;
+    };
+    expect(await bucket.hasAny("many/")).toBe(true);
+    expect(await bucket.hasAny("none/")).toBe(false);
+    expect(sizes).toEqual(["1", "1"]);
+  });
+
   it("should not go where a glob does not", async () => {
     await open(["a/b/c.csv", "a/x.csv"]);
     let folders = false;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDuckDB } from "../../ingest/src/duckdb.ts";
 import { deliver } from "../fixtures/delivery.ts";
 import { createLoader, inShort, type Loader } from "../fixtures/load.ts";
-import { date, number, text, workbook } from "../fixtures/workbook.ts";
+import { claiming, date, number, streamed, text, workbook } from "../fixtures/workbook.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "reelhouse-test-"));
 let loader: Loader;
@@ -123,6 +123,13 @@ describe("xlsx", () => {
     [3, "last <result>", "TRUE", null, "7"],
   ];
 
+  const bomb = workbook({ a: [[text("x".repeat(210_000_000))]] });
+  const tooLarge = /^\/deliveries\/films\.xlsx: a workbook of more than 200000000 bytes when unpacked/;
+
+  it("should give the cells of a workbook that was packed as a stream", async () => {
+    expect((await deliver("xlsx", streamed(workbook(sheets)))).rows).toEqual(rows);
+  });
+
   it("should give the first sheet's cells as they are spelled", async () => {
     const expected = { columns: ["title", "year", "score", "seen"], rows, rejects: [] };
     expect(await deliver("xlsx", workbook(sheets))).toEqual(expected);
@@ -167,11 +174,30 @@ describe("xlsx", () => {
       options: {},
       says: /no Excel workbook/,
     },
+    { what: "a workbook that would fill the memory", content: bomb, options: {}, says: tooLarge },
     {
-      what: "a workbook that would fill the memory",
-      content: workbook({ a: [[text("x".repeat(210_000_000))]] }),
+      what: "one whose directory says that it is small",
+      content: claiming(bomb, "directory", 10),
       options: {},
-      says: /a workbook of 2\d{8} bytes when unpacked/,
+      says: tooLarge,
+    },
+    {
+      what: "one that says nowhere what it is",
+      content: claiming(claiming(bomb, "directory", 10), "heads", 10),
+      options: {},
+      says: tooLarge,
+    },
+    {
+      what: "one that was packed as a stream, whose directory says that it is small",
+      content: claiming(streamed(bomb), "directory", 10),
+      options: {},
+      says: tooLarge,
+    },
+    {
+      what: "a small one for which memory would be reserved as for a large one",
+      content: claiming(workbook(sheets), "heads", 2_000_000_000),
+      options: {},
+      says: tooLarge,
     },
   ])("should refuse $what", async ({ content, options, says }) => {
     const refusal = { exitCode: 3, message: expect.stringMatching(says), next: expect.any(String) };

@@ -2,45 +2,123 @@
 import { describe, expect, it } from "vitest";
 import type { Database } from "../../ingest/src/catalog.ts";
 import { batchIdOf } from "../../ingest/src/ledger.ts";
-import type { TableMetadata } from "../../ingest/src/publish/metadata.ts";
-import { candidates, newestVersion } from "../../ingest/src/recover/bronze.ts";
+import type { ListedObject } from "../../ingest/src/objects/bucket.ts";
+import { bronzePointers, candidates } from "../../ingest/src/recover/bronze.ts";
+import { fillLedger } from "../../ingest/src/recover/fill-ledger.ts";
 import { type CountedBatch, contentsOf, recoverBatches } from "../../ingest/src/recover/ledger.ts";
-import { recoverCatalog } from "../../ingest/src/recover/recover.ts";
-import { requireRecovered } from "../../ingest/src/recover/state.ts";
+import { readManifests } from "../../ingest/src/recover/publications.ts";
+import { erasedSources, recoverCatalog } from "../../ingest/src/recover/recover.ts";
+import { requireOwnStore, requireRecovered } from "../../ingest/src/recover/state.ts";
 import type { Settings } from "../../ingest/src/settings.ts";
 import { startStore } from "../fixtures/s3.ts";
 
 const uuid = "0123456789abcdef0123456789abcdef";
-const location = (table: string, version: string) =>
-  `s3://bronze/tables/bronze/${table}-${uuid}/metadata/${version}-x.metadata.json`;
+const location = (table: string, version: string, of = uuid) =>
+  `s3://bronze/tables/bronze/${table}-${of}/metadata/${version}.metadata.json`;
+
+interface Version {
+  /** Who made each snapshot, by its number; the last one is current. */
+  snapshots: Record<number, "ingest" | "maintenance">;
+  writtenMs?: number;
+}
+
+/** Finds the tables of bronze among these versions, by `table/number-name`; answers where each is. */
+async function found(versions: Record<string, Version>, published: string[]): Promise<string[]> {
+  const place = (name: string) => location(...(name.split("/") as [string, string]));
+  const texts = new Map(
+    Object.entries(versions).map(([name, { snapshots, writtenMs = 0 }]) => [
+      place(name),
+      JSON.stringify({
+        "last-updated-ms": writtenMs,
+        "current-snapshot-id": Number(Object.keys(snapshots).at(-1) ?? -1),
+        snapshots: Object.entries(snapshots).map(([id, user]) => ({
+          "snapshot-id": Number(id),
+          summary: { trino_user: user },
+        })),
+      }),
+    ]),
+  );
+  const list = async () => [...texts.keys()].map((hostPath) => ({ hostPath }) as ListedObject);
+  const getText = async (bucket: string, key: string) => texts.get(`s3://${bucket}/${key}`) ?? "";
+  const pointers = published.map((name) => ({
+    ...{ table_namespace: "bronze", table_name: name.split("/")[0] ?? "", iceberg_type: "TABLE" },
+    ...{ metadata_location: place(name), previous_metadata_location: null },
+  }));
+  const bronze = await bronzePointers({ getText }, { list }, pointers);
+  return bronze.map(
+    ({ metadata_location }) =>
+      /([^/]+)-[0-9a-f]{32}\/metadata\/(.*)\.metadata/.exec(metadata_location)?.slice(1).join("/") ?? "",
+  );
+}
 
 describe("a table of bronze", () => {
-  const files = ["00001", "00002", "00010"].map((version, index) => ({
-    location: location("critic_agg", version),
-    modifiedAt: new Date(1000 - index),
-  }));
+  const load = "ingest" as const;
+  const upkeep = "maintenance" as const;
+  const base = { "critics/00001-a": { snapshots: { 1: load } } };
 
-  it("should be looked for among the newest by time and by number", () => {
-    const others = [
-      { location: `s3://bronze/tables/bronze/critic_agg-${uuid}/data/1.parquet`, modifiedAt: new Date() },
-      { location: location("batches", "00000"), modifiedAt: new Date(0) },
-    ];
-    expect(candidates([...files, ...others], 1)).toEqual(
-      new Map([
-        ["critic_agg", [location("critic_agg", "00001"), location("critic_agg", "00010")]],
-        ["batches", [location("batches", "00000")]],
-      ]),
-    );
+  it("should be what was published, or what loads added to it", async () => {
+    expect(await found(base, ["critics/00001-a"])).toEqual(["critics/00001-a"]);
+    const added = { "critics/00002-b": { snapshots: { 1: load, 2: load } } };
+    expect(await found({ ...base, ...added }, ["critics/00001-a"])).toEqual(["critics/00002-b"]);
   });
 
-  it("should be the version that was written last, whatever its number", () => {
-    const version = (name: string, writtenMs: number) => ({
-      location: location("critic_agg", name),
-      metadata: { "last-updated-ms": writtenMs } as TableMetadata,
-    });
-    const left = version("00012", 5);
-    const newest = version("00007", 6);
-    expect(newestVersion([left, newest, version("00006", 4)])).toBe(newest);
+  it("should not be what an erasure that was killed before its publication made on its fork", async () => {
+    const killed = {
+      "critics/00002-b": { snapshots: { 1: load, 2: load } },
+      // DELETE, optimize, and the statistics after it.
+      "critics/00003-c": { snapshots: { 1: load, 2: load, 3: upkeep }, writtenMs: 3 },
+      "critics/00004-d": { snapshots: { 1: load, 2: load, 3: upkeep, 4: upkeep }, writtenMs: 4 },
+      "critics/00005-e": { snapshots: { 1: load, 2: load, 3: upkeep, 4: upkeep }, writtenMs: 5 },
+    };
+    expect(await found({ ...base, ...killed }, ["critics/00001-a"])).toEqual(["critics/00002-b"]);
+    expect(await found({ ...base, ...killed }, []), "nothing is published of it").toEqual([
+      "critics/00002-b",
+    ]);
+    // What came after it has a lower number.
+    const next = { "critics/00003-f": { snapshots: { 1: load, 2: load, 5: load }, writtenMs: 9 } };
+    expect(await found({ ...base, ...killed, ...next }, ["critics/00001-a"])).toEqual(["critics/00003-f"]);
+  });
+
+  it("should not be what upkeep wrote for a publication that never was", async () => {
+    const shorter = {
+      "critics/00001-a": { snapshots: { 1: load, 2: load } },
+      "critics/00002-b": { snapshots: { 2: load }, writtenMs: 9 },
+    };
+    expect(await found(shorter, ["critics/00001-a"])).toEqual(["critics/00001-a"]);
+  });
+
+  it("should be what upkeep published, and what came after it, be it a column", async () => {
+    const published = {
+      "critics/00005-e": { snapshots: { 1: load, 4: upkeep } },
+      "critics/00006-f": { snapshots: { 1: load, 4: upkeep } },
+    };
+    expect(await found({ ...base, ...published }, ["critics/00005-e"])).toEqual(["critics/00006-f"]);
+  });
+
+  it("should be the last of its loads, also where the clock was set back or a commit was lost", async () => {
+    const loads = {
+      "critics/00002-b": { snapshots: { 1: load, 2: load }, writtenMs: 60 },
+      "critics/00003-lost": { snapshots: { 1: load, 2: load, 3: load }, writtenMs: 10 },
+      "critics/00003-c": { snapshots: { 1: load, 2: load, 4: load }, writtenMs: 11 },
+    };
+    expect(await found({ ...base, ...loads }, ["critics/00001-a"])).toEqual(["critics/00003-c"]);
+  });
+
+  it("should be found where upkeep has collected the file that was published", async () => {
+    const later = { "critics/00004-d": { snapshots: { 1: load, 2: upkeep, 3: load } } };
+    expect(await found(later, ["critics/00001-a"])).toEqual(["critics/00004-d"]);
+  });
+
+  it("should not be another table that had its name, and be there before it is published", () => {
+    const other = location("critics", "00009-x", "f".repeat(32));
+    const data = location("critics", "1").replace(/metadata.*/, "data/1.parquet");
+    const all = [other, data, location("critics", "00002-b"), location("batches", "00000-a")];
+    expect(candidates(all, new Map([["critics", location("critics", "00001-a")]]))).toEqual(
+      new Map([
+        ["critics", [[location("critics", "00002-b")]]],
+        ["batches", [[location("batches", "00000-a")]]],
+      ]),
+    );
   });
 });
 
@@ -110,7 +188,7 @@ describe("the ledger", () => {
 });
 
 /** A ledger that answers how far a recovery is; `asked`: what else it heard. */
-function ledgerOf(state: { empty: boolean; unfinished: boolean | null }) {
+function ledgerOf(state: { empty: boolean; unfinished: boolean | null; unpublished?: boolean }) {
   const asked: string[] = [];
   const query = async (sql: string) => {
     if (sql.includes("branch.is_empty()")) return { rows: [state] };
@@ -121,6 +199,35 @@ function ledgerOf(state: { empty: boolean; unfinished: boolean | null }) {
 }
 
 const emptyList = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+
+describe("an erasure that was not finished", () => {
+  const erasure = {
+    run_id: "run",
+    batches: [{ source: "critics", batchId: content }],
+    objects: ["s3://b/o"],
+  };
+
+  it("should be in the newest copy of a publication, and be known again", async () => {
+    const copy = JSON.stringify({ erasures: [erasure] });
+    const list = async () => [{ key: "_publications/3.json" } as ListedObject];
+    const [newest] = await readManifests({ getText: async () => copy }, { list });
+    expect(newest?.erasures).toEqual([erasure]);
+    expect(erasedSources(newest?.erasures ?? [])).toEqual(["critics"]);
+    const noted: unknown[] = [];
+    const query = async (sql: string, values: unknown[]) => {
+      if (sql.includes("insert into ledger.erasure")) noted.push(values[0]);
+      return { rows: [] };
+    };
+    await fillLedger({ query } as unknown as Database, [], { schemas: [], erasures: newest?.erasures ?? [] });
+    expect(noted).toEqual([JSON.stringify([erasure])]);
+  });
+
+  it("should be none in a copy of an earlier release", async () => {
+    const list = async () => [{ key: "_publications/1.json" } as ListedObject];
+    const [copy] = await readManifests({ getText: async () => "{}" }, { list });
+    expect(copy).toMatchObject({ pointers: [], schemas: [], erasures: [] });
+  });
+});
 
 describe("a recovery", () => {
   it("should leave no trace when it is refused: what is loaded next would count as recovered in part", async () => {
@@ -159,5 +266,59 @@ describe("a recovery", () => {
   it("should keep every run back while the ledger is missing", async () => {
     const { ledger } = ledgerOf({ empty: false, unfinished: true });
     await expect(requireRecovered(ledger)).rejects.toThrow("the catalog is recovered in part");
+  });
+});
+
+describe("an empty catalog", () => {
+  const filled = { empty: false, unfinished: false, unpublished: false };
+  const loaded = { ...filled, unpublished: true };
+  const nothing = { empty: true, unfinished: null, unpublished: true };
+  /** A store whose buckets have these objects; `asked`: how many times it was asked. */
+  function storeOf(...locations: string[]) {
+    const asked: string[] = [];
+    const bucketOf = (bucket: string) => ({
+      hasAny: async (prefix: string) => {
+        asked.push(`${bucket}/${prefix}`);
+        return locations.some((location) => location.startsWith(`${bucket}/${prefix}`));
+      },
+    });
+    const buckets = new Map(["bronze", "warehouse", "landing"].map((name) => [name, bucketOf(name)]));
+    return { asked, buckets };
+  }
+
+  it.each([
+    ["warehouse/_publications/1.json", "publications"],
+    ["warehouse/_publications/412.json", "publications"],
+    [`bronze/tables/bronze/batches-${uuid}/metadata/00000-x.metadata.json`, "tables of bronze"],
+  ])("should not start over beside %s", async (object, what) => {
+    const refused = requireOwnStore(ledgerOf(nothing).ledger, storeOf(object).buckets);
+    await expect(refused).rejects.toMatchObject({
+      message: expect.stringContaining(`the catalog is empty, and the object store has ${what}`),
+      next: expect.stringContaining("reelhouse recover-catalog"),
+    });
+  });
+
+  it("should start beside deliveries, and beside what a load that was killed has left", async () => {
+    const { buckets, asked } = storeOf(
+      "landing/a.csv",
+      "bronze/originals/critics/1",
+      "bronze/rows/critics/1",
+    );
+    await requireOwnStore(ledgerOf(nothing).ledger, buckets);
+    expect(asked).toEqual(["warehouse/_publications/", "bronze/tables/"]);
+  });
+
+  it("should be told from one in which nothing is published yet", async () => {
+    await requireOwnStore(ledgerOf(loaded).ledger, storeOf("bronze/tables/bronze/t").buckets);
+    const copies = storeOf("warehouse/_publications/3.json");
+    await expect(requireOwnStore(ledgerOf(loaded).ledger, copies.buckets)).rejects.toThrow(
+      "has publications",
+    );
+  });
+
+  it("should be the only one of which the store is asked", async () => {
+    const { buckets, asked } = storeOf("warehouse/_publications/1.json");
+    await requireOwnStore(ledgerOf(filled).ledger, buckets);
+    expect(asked).toEqual([]);
   });
 });

@@ -6,6 +6,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { connectCatalog } from "../catalog.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
+import { catalogRows } from "../maintain/survey.ts";
 import { connectBucket } from "../objects/bucket.ts";
 import type { Report } from "../report.ts";
 import type { Settings, StoreUser } from "../settings.ts";
@@ -22,6 +23,7 @@ import {
   type Place,
   sealOf,
 } from "./folder.ts";
+import { requireMetadata } from "./rows.ts";
 import { SharedObjects } from "./shared.ts";
 
 /** All that the store has. */
@@ -54,10 +56,11 @@ export async function writeBackup(
     const name = await nextName(place, new Date());
     report.progress("the database");
     const migrations = await appliedMigrations(settings);
-    const publication = await newestPublication(settings);
+    const { publication, rows } = await catalogState(settings);
     await dumpCatalog(settings, join(folder, catalogFile), { migrations, signal });
     const buckets = connectStackBuckets(settings, "backup");
     const copied = await copyObjects({ buckets, shared, folder, report, signal });
+    await requireMetadata(folder, rows, report);
     const { count, totalBytes } = copied;
     const [catalog, objects] = await Promise.all([seal(folder, catalogFile), seal(folder, objectsFile)]);
     const manifest: Manifest = {
@@ -92,11 +95,12 @@ async function seal(folder: string, file: string) {
   return { sha256, byteCount };
 }
 
-/** For whoever looks for a backup: at least this one is in it. */
-async function newestPublication(settings: Settings): Promise<number | null> {
+/** What at least is in the backup: its newest publication is for whoever looks for one. */
+async function catalogState(settings: Settings) {
   const backup = await connectCatalog(settings, "backup");
   try {
-    return (await backup.query("select max(id) as id from branch.publication")).rows[0].id;
+    const newest = await backup.query("select max(id) as id from branch.publication");
+    return { publication: newest.rows[0].id as number | null, rows: await catalogRows(backup) };
   } finally {
     await backup.end();
   }

@@ -26,7 +26,7 @@ export const maintain: Command = {
     const { retention } = configuredPipeline(words, context.env);
     return withRun({ command: "maintain", parts: loadingParts, words, context }, async (run) => {
       const store = connectStore(run.settings, "maintenance");
-      const tools = { ledger: run.ledger, store };
+      const tools = { ledger: run.ledger, store, report: run.report };
       const plan = await planUpkeep(tools, asRetentionSays(retention));
       const done = words.options["dry-run"]
         ? {

@@ -23,10 +23,16 @@ export const recoverCatalogCommand: Command = {
       runId,
       signal: AbortSignal.any([signal, lock.signal]),
     });
-    const { publication, publications, tables, batches } = recovered;
+    const { publication, publications, tables, batches, unfinishedErasures } = recovered;
     const state = publication === undefined ? "nothing was published" : `publication ${publication}`;
     const parts = `${tables} tables, ${publications} publications, ${batches} deliveries`;
     report.info("recovered", `${state}: ${parts} are known again`);
+    if (unfinishedErasures.length > 0)
+      report.warn(
+        "erasure_unfinished",
+        `an erasure from ${unfinishedErasures.join(", ")} is not finished: give its command once more`,
+        { sources: unfinishedErasures },
+      );
     if (words.options.json) print(`${JSON.stringify(recovered)}\n`);
     return exitCode.ok;
   },

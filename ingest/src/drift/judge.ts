@@ -7,7 +7,7 @@ import type { Format, ReadOptions, SourceFile } from "../read/record.ts";
 import { identifier } from "../sql.ts";
 import { isNotFound } from "../trino.ts";
 import { HeldBack, releaseAdvice } from "./hold.ts";
-import { currentSchema, registerSchema } from "./registry.ts";
+import { currentSchema, type NewVersion } from "./registry.ts";
 import { likelyRenames, type Samples } from "./renames.ts";
 import { compareColumns, type Drift, evolved, reasonToHold, type SourceSchema } from "./schema.ts";
 
@@ -23,31 +23,27 @@ export interface Inspected {
   names: readonly string[];
 }
 
-/** Registers what is new. Throws `HeldBack` when somebody has to decide. A file without any column has no rows. */
-export async function judgeColumns(inspected: Inspected, claim: Claim, job: Job): Promise<void> {
+/**
+ * Answers the versions of the schema that the delivery brings if it loads. Throws `HeldBack` when somebody has to
+ * decide. A file without any column has no rows.
+ */
+export async function judgeColumns(inspected: Inspected, claim: Claim, job: Job): Promise<NewVersion[]> {
   const { source, names } = inspected;
-  if (names.length === 0) return;
-  const schema = await schemaOf(inspected, job);
+  if (names.length === 0) return [];
+  const { schema, origin } = currentSchema(job.schemas.newest(source.name), source.contract?.columns, names);
+  const measured = origin === undefined ? [] : [{ source: source.name, schema, origin }];
   const drift = compareColumns(schema, names);
-  if (claim.isReleased || (drift.added.length === 0 && drift.missing.length === 0)) return;
+  if (claim.isReleased || (drift.added.length === 0 && drift.missing.length === 0)) return measured;
   const renames = await renamesOf(drift, inspected, job);
   const reason = reasonToHold(drift, renames, source.drift);
   if (reason !== undefined) throw heldBack(reason, drift, renames, inspected, claim);
-  await announce(drift, schema, inspected, job);
+  const next = source.drift === "evolve" ? evolved(schema, drift.added) : undefined;
+  announce(drift, next, inspected, job);
+  const { hostPath } = inspected.file;
+  return next ? [...measured, { source: source.name, schema: next, origin: hostPath }] : measured;
 }
 
-async function schemaOf({ source, names }: Inspected, job: Job): Promise<SourceSchema> {
-  const { schema, origin } = currentSchema(job.schemas.get(source.name), source.contract?.columns, names);
-  if (origin !== undefined) await register(source.name, schema, origin, job);
-  return schema;
-}
-
-async function register(name: string, schema: SourceSchema, origin: string, job: Job): Promise<void> {
-  await registerSchema(job.ledger, name, schema, { origin, runId: job.runId });
-  job.schemas.set(name, schema);
-}
-
-async function announce(drift: Drift, schema: SourceSchema, inspected: Inspected, job: Job): Promise<void> {
+function announce(drift: Drift, next: SourceSchema | undefined, inspected: Inspected, job: Job): void {
   const { source, file } = inspected;
   const { added } = drift;
   const missing = drift.missing.map(({ name }) => name);
@@ -57,14 +53,12 @@ async function announce(drift: Drift, schema: SourceSchema, inspected: Inspected
     job.report.warn("missing_columns", `${place}: null for missing columns ${missing.join(", ")}`, fields);
   }
   if (added.length === 0) return;
-  const next = source.drift === "evolve" ? evolved(schema, added) : undefined;
   const version = next ? `, schema version ${next.version}` : "";
   job.report.warn(
     "unexpected_columns",
     `${place}: kept unexpected columns ${added.join(", ")}${version}`,
     fields,
   );
-  if (next) await register(source.name, next, file.hostPath, job);
 }
 
 function heldBack(

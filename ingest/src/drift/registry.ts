@@ -2,26 +2,56 @@
 import type { Database } from "../catalog.ts";
 import type { SchemaColumn, SourceSchema } from "./schema.ts";
 
+/** A version that is not registered yet. */
+export interface NewVersion {
+  source: string;
+  schema: SourceSchema;
+  /** What it comes from: "declared", "first delivery", or the file that had these columns first. */
+  origin: string;
+}
+
+/**
+ * The schemas of a run. What a delivery brings counts for the next one as soon as its rows are read, and is registered
+ * with the note that they are written: one that is held back, refused or lost with its run leaves no version.
+ */
+export class Schemas {
+  readonly #newest: Map<string, SourceSchema>;
+  #unregistered: NewVersion[] = [];
+
+  constructor(registered: ReadonlyMap<string, SourceSchema> = new Map()) {
+    this.#newest = new Map(registered);
+  }
+
+  newest(source: string): SourceSchema | undefined {
+    return this.#newest.get(source);
+  }
+
+  /** Called when nothing holds the delivery back any more that brings these versions, in their order. */
+  accept(versions: readonly NewVersion[]): void {
+    for (const { source, schema } of versions) this.#newest.set(source, schema);
+    this.#unregistered.push(...versions);
+  }
+
+  hasUnregistered(source: string): boolean {
+    return this.#unregistered.some((version) => version.source === source);
+  }
+
+  /** What the deliveries of `source` that are about to be noted have brought; each is answered once. */
+  takeUnregistered(source: string): NewVersion[] {
+    const { own = [], others = [] } = Object.groupBy(this.#unregistered, (version) =>
+      version.source === source ? "own" : "others",
+    );
+    this.#unregistered = others;
+    return own;
+  }
+}
+
 /** The newest schema of each source. */
 export async function registeredSchemas(ledger: Database): Promise<Map<string, SourceSchema>> {
   const { rows } = await ledger.query(
     "select distinct on (source) source, version, columns from ledger.source_schema order by source, version desc",
   );
   return new Map(rows.map(({ source, version, columns }) => [source, { version, columns }]));
-}
-
-/** Registers a version. Under the run lock, so nobody else registers meanwhile. */
-export async function registerSchema(
-  ledger: Database,
-  source: string,
-  { version, columns }: SourceSchema,
-  { origin, runId }: { origin: string; runId: string },
-): Promise<void> {
-  await ledger.query(
-    `insert into ledger.source_schema (source, version, columns, origin, run_id) values ($1, $2, $3, $4, $5)
-     on conflict (source, version) do nothing`,
-    [source, version, JSON.stringify(columns), origin, runId],
-  );
 }
 
 /**

@@ -2,7 +2,7 @@
  * Erasure's story. On the fork `maintenance` the rows leave bronze, and the files that held them are rewritten; one
  * transaction publishes that and notes what was done. Silver and gold are built anew from what is left. Then every
  * publication that had the rows ends, and all objects that held them go, with every version. Killed before the
- * transaction it has done nothing; killed after it, the next erasure finishes it.
+ * transaction it has done nothing; killed after it, the next erasure finishes it, also in a recovered catalog.
  */
 import { connectCatalog } from "../catalog.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
@@ -14,6 +14,7 @@ import { retainedPublications } from "../maintain/retention.ts";
 import { catalogRows, readTables } from "../maintain/survey.ts";
 import { listTableObjects } from "../maintain/sweep.ts";
 import { latestPublication } from "../publish/journal.ts";
+import { writeManifest } from "../publish/manifest.ts";
 import type { Erasure } from "../publish/publish.ts";
 import type { Run } from "../session.ts";
 import { buildStep, keepManifest } from "../steps.ts";
@@ -99,7 +100,14 @@ export async function finish(run: Run, { withLanding }: { withLanding: boolean }
   const landed = withLanding ? await landedCopies(ledger, erasure.batches) : [];
   const versions = await removeForGood(run, erasure, landed, live);
   await noteErased(ledger);
+  await noteInCopy(run);
   return { publication: publication.id, ended, versions };
+}
+
+/** A catalog that is recovered from the copy must not take the erasure for unfinished. */
+async function noteInCopy({ ledger, settings }: Run): Promise<void> {
+  const latest = await latestPublication(ledger);
+  if (latest) await writeManifest({ ledger, store: connectStore(settings, "publisher") }, latest.id);
 }
 
 /** Answers how many versions of objects that were. `landed`: deliveries that go too. */
@@ -130,7 +138,7 @@ async function endPublications(run: Run, tools: UpkeepTools, ended: number[]): P
   return plan;
 }
 
-const upkeepTools = ({ settings, ledger }: Run): UpkeepTools => ({
-  ledger,
+const upkeepTools = ({ settings, ledger, report }: Run): UpkeepTools => ({
+  ...{ ledger, report },
   store: connectStore(settings, "maintenance"),
 });

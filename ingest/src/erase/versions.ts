@@ -26,7 +26,7 @@ export async function removeWhole(
   signal: AbortSignal,
 ): Promise<number> {
   let count = 0;
-  for (const location of locations) {
+  for (const location of new Set(locations)) {
     const { bucket, key } = splitLocation(location);
     count += await removeSome(store, { bucket, prefix: key, isDead: (one) => one.key === key }, signal);
   }

@@ -112,7 +112,8 @@ async function addVersions(
   const metadata = await readAll(tools.store, new Set(byLocation.keys()));
   for (const [location, { table, publication }] of byLocation) {
     const read = metadata.get(location);
-    const snapshot = read && currentOf(read);
+    if (read === undefined) throw damaged(`${table} of publication ${publication}`, objectName(location));
+    const snapshot = currentOf(read);
     if (!snapshot || seen.has(String(snapshot["snapshot-id"]))) continue;
     await addSnapshot(snapshot, `${table} of publication ${publication}`);
     add(statisticsOf(read, [snapshot]));

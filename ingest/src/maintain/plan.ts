@@ -1,6 +1,8 @@
 /** What upkeep would do: which publications leave, what each table is like, and what it needs. */
+import { openBranches } from "../branches/registry.ts";
 import type { Database } from "../catalog.ts";
 import type { Retention } from "../config/retention.ts";
+import type { Report } from "../report.ts";
 import type { UpkeepStore } from "../store.ts";
 import { FileLists, type ObjectName, objectName } from "./files.ts";
 import { type Health, measure, type Needs, needsOf } from "./health.ts";
@@ -13,12 +15,13 @@ import {
   retained,
   retainedPublications,
 } from "./retention.ts";
-import { type CatalogRow, type CatalogTable, catalogRows, forkPoints, readTables } from "./survey.ts";
+import { type CatalogRow, type CatalogTable, catalogRows, readTables, unreadable } from "./survey.ts";
 import { existence, type Listing } from "./sweep.ts";
 
 export interface UpkeepTools {
   ledger: Database;
   store: UpkeepStore;
+  report: Report;
 }
 
 export interface TablePlan {
@@ -51,11 +54,16 @@ export const asRetentionSays =
   (known, forkPoints) =>
     keptPublications(known, retention, { nowMs: Date.now(), forkPoints });
 
-export async function planUpkeep({ ledger, store }: UpkeepTools, choice: Choice): Promise<UpkeepPlan> {
+export async function planUpkeep(
+  { ledger, store, report }: UpkeepTools,
+  choice: Choice,
+): Promise<UpkeepPlan> {
   const rows = await catalogRows(ledger);
   const tables = await readTables(store, rows);
+  for (const one of unreadable(rows, tables)) report.warn("table_unreadable", one);
   const known = await retainedPublications(ledger);
-  const publications = choice(known, forkPoints(tables));
+  const forkPoints = new Set((await openBranches(ledger)).map(({ forkedFrom }) => forkedFrom));
+  const publications = choice(known, forkPoints);
   const leaving = known
     .map(({ id }) => id)
     .filter((id) => !publications.has(id))

@@ -28,6 +28,8 @@ export interface Bucket {
   list(prefix: string, options: { recursive: boolean }): Promise<ListedObject[]>;
   /** The object of exactly this key. */
   find(key: string): Promise<ListedObject | undefined>;
+  /** Whether any key begins with `prefix`; asks for one. */
+  hasAny(prefix: string): Promise<boolean>;
   /** Writes what was listed into a local file. Throws an input error if the object is another one by now. */
   download(object: ListedObject, file: string, signal: AbortSignal): Promise<void>;
   /** Puts a local file of `byteCount` bytes. Nothing is visible before the last byte arrived. */
@@ -81,6 +83,7 @@ export function connectBucket(login: BucketLogin, silenceMs: number): Bucket {
     // By a listing, as S3 sorts the key itself before all that begin with it: HEAD has no words for what went wrong.
     find: (key) =>
       told("look up", key, async () => (await page(key, "", 1)).objects.find((object) => object.key === key)),
+    hasAny: (prefix) => told("list", prefix, async () => (await page(prefix, "", 1)).objects.length > 0),
     download: (object, file, signal) =>
       told("download", object.key, async () => {
         const answer = await interruptible(client.getObject(bucket, object.key), signal);

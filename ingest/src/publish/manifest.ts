@@ -1,6 +1,5 @@
 /** `_publications/<n>.json` on the object store: each publication once more, for the day when PostgreSQL is lost. */
 import type { Database } from "../catalog.ts";
-import { exitCode, ReelhouseError } from "../errors.ts";
 import { parseExactly, stringifyExactly } from "../json.ts";
 import type { Store } from "../store.ts";
 
@@ -15,17 +14,17 @@ const keyOf = (id: number) => `${manifestPrefix}${id}.json`;
 export async function ensureManifest({ ledger, store }: { ledger: Database; store: Store }): Promise<void> {
   const { rows } = await ledger.query("select max(id) as id from branch.publication");
   const { id } = rows[0];
-  if (id === null) return requireNone(store);
+  if (id === null) return;
   if ((await store.metadataOf(bucket, keyOf(id))) !== undefined) return;
-  await store.putBytes(bucket, keyOf(id), Buffer.from(await manifestText(ledger, id)));
+  await writeManifest({ ledger, store }, id);
 }
 
-/** Where the catalog is lost, a load would begin a second lakehouse among the objects of the first one. */
-async function requireNone(store: Store): Promise<void> {
-  if ((await store.metadataOf(bucket, keyOf(1))) === undefined) return;
-  throw new ReelhouseError("the catalog is empty, and the object store has publications", exitCode.failed, {
-    next: "get the catalog back: reelhouse recover-catalog, or reelhouse restore DIR in an empty stack",
-  });
+/** Says in a publication's copy what is true by now, such as which erasures are not finished. */
+export async function writeManifest(
+  { ledger, store }: { ledger: Database; store: Pick<Store, "putBytes"> },
+  id: number,
+): Promise<void> {
+  await store.putBytes(bucket, keyOf(id), Buffer.from(await manifestText(ledger, id)));
 }
 
 /**
@@ -64,7 +63,9 @@ async function manifestText(ledger: Database, id: number): Promise<string> {
          'namespaces', (
              select jsonb_agg(to_jsonb(n) - 'catalog_name' order by namespace, property_key)
              from iceberg.iceberg_namespace_properties as n where catalog_name = 'lakehouse'),
-         'source_schemas', (select jsonb_agg(to_jsonb(s) order by source, version) from ledger.source_schema as s)
+         'source_schemas', (select jsonb_agg(to_jsonb(s) order by source, version) from ledger.source_schema as s),
+         'erasures', (
+             select jsonb_agg(to_jsonb(e) - 'id' order by id) from ledger.erasure as e where finished_at is null)
      )::text as manifest
      from branch.publication where id = $1`,
     [id],

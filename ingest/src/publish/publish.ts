@@ -215,7 +215,7 @@ export async function writeMetadata(store: Store, { location, metadata }: TableV
   return written;
 }
 
-export async function readMetadata(store: Store, location: string): Promise<TableMetadata> {
+export async function readMetadata(store: Pick<Store, "getText">, location: string): Promise<TableMetadata> {
   const { bucket, key } = splitLocation(location);
   return parseExactly(await store.getText(bucket, key)) as TableMetadata;
 }

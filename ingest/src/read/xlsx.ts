@@ -2,7 +2,7 @@ import { inputError } from "../errors.ts";
 import { openFile } from "./open.ts";
 import type { Format, ReadOptions, RecordSink, SourceFile } from "./record.ts";
 import { columnsOf, giveValues, refuseOtherColumns, type Values } from "./values.ts";
-import { expandedBytes } from "./zip.ts";
+import { expandsBeyond } from "./zip.ts";
 
 /**
  * One sheet of an Excel workbook: its first row that is not blank is the header, blank rows are skipped, an empty
@@ -59,10 +59,9 @@ function namesOf(file: SourceFile, [first]: SheetRow[], { columns }: ReadOptions
 
 /** The rows that are not blank. */
 async function readRows(file: SourceFile, { sheet }: ReadOptions): Promise<SheetRow[]> {
-  const { handle, byteCount } = await openFile(file);
+  const { handle } = await openFile(file);
   try {
-    const bytes = await expandedBytes(handle, byteCount);
-    if (bytes > maximumBytes) throw tooLarge(file, bytes);
+    if (await expandsBeyond(handle, maximumBytes)) throw tooLarge(file);
     const { readSheet } = await import("read-excel-file/node");
     const options = { trim: false, parseNumber: (text: string) => text };
     const rows = await readSheet(
@@ -94,10 +93,10 @@ function textOf(cell: unknown): string | null {
   return time === "00:00:00" ? `${date}` : `${date} ${time}`;
 }
 
-function tooLarge(file: SourceFile, bytes: number) {
-  return inputError(`a workbook of ${bytes} bytes when unpacked`, {
+function tooLarge(file: SourceFile) {
+  return inputError(`a workbook of more than ${maximumBytes} bytes when unpacked`, {
     file: file.hostPath,
-    expected: `at most ${maximumBytes}`,
+    expected: "a smaller one, as a sheet is held in memory whole",
     next: "save the sheet as CSV UTF-8",
   });
 }

@@ -1,27 +1,53 @@
+/** What comes out of a workbook: its directory and the heads of its files may say anything. */
 import type { FileHandle } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { type Entry, Parse } from "unzipper-esm";
 
-/** The end record with its longest comment. */
-const longestEnd = 65_557;
-const endSignature = Buffer.from("PK\u0005\u0006");
-const entrySignature = 0x02014b50;
-
-/** What all files of a zip archive say they need when unpacked; 0 if it is none: whoever unpacks it will tell. */
-export async function expandedBytes(handle: FileHandle, byteCount: number): Promise<number> {
-  const tail = await bytesAt(handle, Math.max(0, byteCount - longestEnd), Math.min(byteCount, longestEnd));
-  const end = tail.lastIndexOf(endSignature);
-  if (end < 0 || end + 20 > tail.length) return 0;
-  const directory = await bytesAt(handle, tail.readUInt32LE(end + 16), tail.readUInt32LE(end + 12));
-  let total = 0;
-  for (let at = 0; at + 46 <= directory.length && directory.readUInt32LE(at) === entrySignature; ) {
-    total += directory.readUInt32LE(at + 24);
-    const names = [28, 30, 32].map((offset) => directory.readUInt16LE(at + offset));
-    at += names.reduce((sum, length) => sum + length, 46);
-  }
-  return total;
+/**
+ * Whether a zip archive has more than `maximumBytes` of XML: its bytes are unpacked and counted, and none is kept. It is
+ * read by what unpacks it for read-excel-file, so both see the same files; that library reserves what a file's head
+ * claims, so claims count, too. What is no archive is none too large: whoever unpacks it for good will tell.
+ */
+export function expandsBeyond(handle: FileHandle, maximumBytes: number): Promise<boolean> {
+  const content = Readable.from(piecesOf(handle));
+  const parser = Parse();
+  const answer = Promise.withResolvers<boolean>();
+  const totals = { claimed: 0, counted: 0 };
+  const add = (kind: keyof typeof totals, bytes: number) => {
+    totals[kind] += bytes;
+    if (totals[kind] > maximumBytes) answer.resolve(true);
+  };
+  const noneTooLarge = () => answer.resolve(false);
+  parser.on("entry", (entry: Entry) => {
+    entry.on("error", noneTooLarge);
+    // All that read-excel-file unpacks.
+    if (!/\.xml(\.rels)?$/.test(entry.path)) return void entry.autodrain().on("error", noneTooLarge);
+    add("claimed", claimedBytes(entry));
+    entry.on("data", (chunk: Buffer) => add("counted", chunk.length));
+  });
+  parser.on("error", noneTooLarge).on("finish", noneTooLarge);
+  content.on("error", answer.reject).pipe(parser);
+  return answer.promise.finally(() => {
+    content.destroy();
+    parser.destroy();
+  });
 }
 
-async function bytesAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(Math.min(length, 16_777_216));
-  const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
-  return buffer.subarray(0, bytesRead);
+/** A file that was packed as a stream has its size behind it. */
+function claimedBytes({ vars }: Entry): number {
+  const { flags, compressedSize, uncompressedSize } = vars as typeof vars & { uncompressedSize: number };
+  return flags & 0x08 && compressedSize === 0 ? 0 : uncompressedSize;
+}
+
+const pieceBytes = 65_536;
+
+/** A stream of the handle's own would close it when it is ended early. */
+async function* piecesOf(handle: FileHandle): AsyncGenerator<Buffer> {
+  for (let position = 0; ; ) {
+    const piece = Buffer.alloc(pieceBytes);
+    const { bytesRead } = await handle.read(piece, 0, pieceBytes, position);
+    if (bytesRead === 0) return;
+    yield piece.subarray(0, bytesRead);
+    position += bytesRead;
+  }
 }

@@ -6,6 +6,7 @@ import type { Bucket } from "../objects/bucket.ts";
 import type { TrinoSession } from "../trino.ts";
 import type { Pointer } from "./bronze.ts";
 import { type CountedBatch, type RecoveredBatch, recoverBatches } from "./ledger.ts";
+import type { PublicationCopy } from "./publications.ts";
 
 export async function readLedger(
   trino: TrinoSession,
@@ -54,9 +55,11 @@ async function originalsBySource(bronze: Bucket): Promise<Map<string, Map<string
 export async function fillLedger(
   ledger: Database,
   batches: readonly RecoveredBatch[],
-  schemas: readonly unknown[],
+  { schemas, erasures }: Pick<PublicationCopy, "schemas" | "erasures">,
 ): Promise<void> {
   await insertBatches(ledger, batches);
+  await insertErasures(ledger, erasures);
+
   await ledger.query(
     `insert into ledger.source_schema
      select * from jsonb_populate_recordset(null::ledger.source_schema, $1) on conflict do nothing`,
@@ -64,6 +67,23 @@ export async function fillLedger(
   );
   // Those that are given away once more would not be the newest.
   await nextLoadOrders(ledger, Math.max(0, ...batches.map(({ loadOrder }) => loadOrder ?? 0)));
+}
+
+/** Bronze has lost the rows; the same command once more removes what held them. */
+async function insertErasures(ledger: Database, erasures: PublicationCopy["erasures"]): Promise<void> {
+  await ledger.query(
+    `with begun as (
+         insert into ledger.erasure (run_id, begun_at, publication_id, batches, objects)
+         select run_id, begun_at, publication_id, batches, objects
+         from jsonb_populate_recordset(null::ledger.erasure, $1)
+         where not exists (select from ledger.erasure)
+         returning batches
+     )
+     update ledger.batch as batch set erased_at = now()
+     from begun, jsonb_to_recordset(begun.batches) as erased (source text, "batchId" text)
+     where batch.source = erased.source and batch_id = "batchId"`,
+    [JSON.stringify(erasures)],
+  );
 }
 
 async function insertBatches(ledger: Database, batches: readonly RecoveredBatch[]): Promise<void> {

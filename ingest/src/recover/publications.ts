@@ -13,18 +13,26 @@ export interface PublicationCopy {
   text: string;
   pointers: Pointer[];
   schemas: unknown[];
+  /** Those that were not finished: rows of ledger.erasure without their number. */
+  erasures: { batches: { source: string }[] }[];
 }
 
 /** Oldest first. */
-export async function readManifests(store: Store, warehouse: Bucket): Promise<PublicationCopy[]> {
+export async function readManifests(
+  store: Pick<Store, "getText">,
+  warehouse: Pick<Bucket, "list">,
+): Promise<PublicationCopy[]> {
   const listed = await warehouse.list(manifestPrefix, { recursive: true });
   const ids = listed.flatMap(({ key }) => Number(/\/(\d+)\.json$/.exec(key)?.[1] ?? []) || []);
   const copies: PublicationCopy[] = [];
   for (const id of ids.sort((one, other) => one - other)) {
     const text = await store.getText(warehouseBucket, `${manifestPrefix}${id}.json`);
-    // Of an earlier release a copy has no schemas.
-    const { pointers, source_schemas: schemas } = JSON.parse(text);
-    copies.push({ id, text, pointers: pointers ?? [], schemas: schemas ?? [] });
+    // Of an earlier release a copy has no schemas and no erasures.
+    const { pointers, source_schemas: schemas, erasures } = JSON.parse(text);
+    copies.push({
+      ...{ id, text },
+      ...{ pointers: pointers ?? [], schemas: schemas ?? [], erasures: erasures ?? [] },
+    });
   }
   return copies;
 }

@@ -1,7 +1,7 @@
 /**
  * PostgreSQL is lost and the object store is not: the catalog is made anew from what lies there. Silver and gold are what
  * the newest copy of a publication says, for a newer metadata file may be of a build that nobody published. Bronze is
- * written in place: its newest metadata files are it. Branches and the list of runs are lost.
+ * what it says and what loads added since. Branches and the list of runs are lost.
  */
 import { connectStackBuckets } from "../backup/backup.ts";
 import { bucket as bronzeBucket } from "../bronze/batch.ts";
@@ -15,7 +15,7 @@ import { connectStore } from "../store.ts";
 import { connectTrino } from "../trino.ts";
 import { bronzePointers } from "./bronze.ts";
 import { fillLedger, readLedger } from "./fill-ledger.ts";
-import { fillCatalog, readManifests, requireFiles } from "./publications.ts";
+import { fillCatalog, type PublicationCopy, readManifests, requireFiles } from "./publications.ts";
 import { recoverCommand, recoveryState } from "./state.ts";
 
 export interface RecoverTools {
@@ -33,6 +33,8 @@ export interface Recovered {
   tables: number;
   /** Those that count, or are excluded. */
   batches: number;
+  /** The sources of erasures that were not finished. */
+  unfinishedErasures: string[];
 }
 
 /**
@@ -50,9 +52,12 @@ export async function recoverCatalog(tools: RecoverTools): Promise<Recovered> {
   const manifests = await readManifests(store, buckets.get("warehouse") as Bucket);
   const newest = manifests.at(-1);
   report.progress("the tables of bronze");
-  const published = (newest?.pointers ?? []).filter(({ table_namespace }) => table_namespace !== "bronze");
-  await requireFiles(store, published);
-  const bronze = await bronzePointers(store, bronzeObjects);
+  const { bronze: publishedBronze = [], published = [] } = Object.groupBy(
+    newest?.pointers ?? [],
+    ({ table_namespace }) => (table_namespace === "bronze" ? "bronze" : "published"),
+  );
+  const bronze = await bronzePointers(store, bronzeObjects, publishedBronze);
+  await requireFiles(store, [...published, ...bronze]);
   if (bronze.length === 0 && newest === undefined) throw nothingThere();
   signal.throwIfAborted();
   // From here on nothing is refused: a recovery that is noted and not done keeps every other run back.
@@ -61,15 +66,20 @@ export async function recoverCatalog(tools: RecoverTools): Promise<Recovered> {
   report.progress("the ledger");
   const trino = connectTrino(settings, "ingest", { catalog: "ingest", signal });
   const batches = await readLedger(trino, bronzeObjects, bronze);
-  await fillLedger(ledger, batches, newest?.schemas ?? []);
+  const { schemas = [], erasures = [] } = newest ?? {};
+  await fillLedger(ledger, batches, { schemas, erasures });
   await endRun(ledger, runId, exitCode.ok);
   return {
     publication: newest?.id,
     publications: manifests.length,
     tables: published.length + bronze.length,
     batches: batches.filter(({ loadOrder }) => loadOrder !== undefined).length,
+    unfinishedErasures: erasedSources(erasures),
   };
 }
+
+export const erasedSources = (erasures: PublicationCopy["erasures"]): string[] =>
+  [...new Set(erasures.flatMap(({ batches }) => batches.map(({ source }) => source)))].sort();
 
 const notEmpty = () =>
   new ReelhouseError("recovery refused: the lakehouse is not empty", exitCode.failed, {

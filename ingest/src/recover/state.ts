@@ -1,6 +1,11 @@
-/** How far a recovery is: with pointers and without a ledger, a load would take every file for new. */
+/**
+ * Whether the catalog is the one of what lies on the object store, and how far a recovery is: with pointers and without a
+ * ledger, a load would take every file for new.
+ */
 import type { Database } from "../catalog.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
+import type { Bucket } from "../objects/bucket.ts";
+import { manifestPrefix } from "../publish/manifest.ts";
 
 export const recoverCommand = "recover-catalog";
 
@@ -32,3 +37,25 @@ async function endFruitless(ledger: Database): Promise<void> {
     [recoverCommand, exitCode.failed],
   );
 }
+
+/**
+ * Throws where the catalog lacks what the store has: PostgreSQL's volume is lost, and a load would begin a second
+ * lakehouse among the objects of the first one. A first load that was killed has left its claim in the ledger.
+ */
+export async function requireOwnStore(
+  ledger: Database,
+  buckets: ReadonlyMap<string, Pick<Bucket, "hasAny">>,
+): Promise<void> {
+  const { rows } = await ledger.query(
+    "select branch.is_empty() as empty, not exists (select from branch.publication) as unpublished",
+  );
+  const { empty, unpublished } = rows[0];
+  const has = (bucket: string, prefix: string) => buckets.get(bucket)?.hasAny(prefix);
+  if (unpublished && (await has("warehouse", manifestPrefix))) throw lostCatalog("publications");
+  if (empty && (await has("bronze", "tables/"))) throw lostCatalog("tables of bronze");
+}
+
+const lostCatalog = (found: string) =>
+  new ReelhouseError(`the catalog is empty, and the object store has ${found}`, exitCode.failed, {
+    next: "get the catalog back: reelhouse recover-catalog, or reelhouse restore DIR in an empty stack",
+  });

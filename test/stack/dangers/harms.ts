@@ -1,6 +1,7 @@
 /** What each guard is for: the harm on tables made for it, with the guard taken away. */
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { objectAt } from "../publications/objects.ts";
+import { published } from "../publications/readings.ts";
 import type { Stack } from "../stack.ts";
 import { type Dangers, rowsOf } from "./dangers.ts";
 import { objects } from "./inventory.ts";
@@ -136,6 +137,48 @@ export function harms(dangersOf: () => Dangers): void {
     await point(published);
     await dangers.driver.call("publish gold.harmed");
     expect(await then()).toEqual(rows);
+  });
+
+  it("should not be written where the network lost an answer, if no object may be written again", async () => {
+    await fork();
+    const insert = (catalog: string) => query("INSERT INTO gold.harmed VALUES (2, 3)", "admin", catalog);
+    await expect(insert("lossy_exclusive")).rejects.toThrow();
+    const branchRows = () => query("SELECT count(*) AS rows FROM gold.harmed", "dbt", "audit");
+    expect(await branchRows()).toEqual([{ rows: 2 }]);
+    await insert("lossy");
+    expect(await branchRows()).toEqual([{ rows: 3 }]);
+  });
+
+  describe("a clock that was set back", () => {
+    const definition = "pg_get_functiondef('branch.next_publication'::regproc)";
+    const hourBack = `replace(${definition}, 'clock_timestamp()', '(clock_timestamp() - interval ''1 hour'')')`;
+    const define = (sql: string) => catalogQuery(`do $do$ begin execute ${sql}; end $do$`);
+    let original: string;
+    beforeEach(async () => {
+      original = await catalogQuery(`select ${definition}`);
+      await define(hourBack);
+    });
+    afterEach(async () => {
+      await catalogQuery(original);
+    });
+
+    it("should leave it its history in order, and unreadable if the clock alone gave the time", async () => {
+      const republish = async () => {
+        await fork();
+        await dangers.dbt("INSERT INTO gold.harmed VALUES (2, 3)");
+        return Number((await dangers.driver.call("publish gold.harmed")).id);
+      };
+      const later = await republish();
+      const counted = async (publication: number) =>
+        query(
+          `SELECT count(*) AS rows FROM gold.harmed FOR TIMESTAMP AS OF ${await published(dangers.stack, publication)}`,
+        );
+      expect(await counted(id)).toEqual([{ rows: 2 }]);
+      expect(await counted(later)).toEqual([{ rows: 3 }]);
+      await define(`regexp_replace(${definition}, 'greatest\\(', 'least(', 'i')`);
+      await republish();
+      await expect(read()).rejects.toThrow();
+    });
   });
 
   describe("more than 100 commits", () => {

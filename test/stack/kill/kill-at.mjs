@@ -32,7 +32,7 @@ subscribe("undici:request:create", ({ request }) => {
   if (changes(request.method)) operation(`${request.method} ${request.path}`);
 });
 
-const reads = /^\s*(select (?!nextval|.*\bbranch\.(fork|publish|next_publication|fork_for_maintenance|maintain)\()|begin|listen)/i;
+const reads = /^\s*(select (?!nextval|.*\bbranch\.(fork|publish|next_publication|fork_for_maintenance|maintain|erase)\()|begin|listen)/i;
 const { Client } = createRequire("/app/ingest/src/cli.ts")("pg");
 const { query } = Client.prototype;
 Client.prototype.query = function counted(...words) {

@@ -1,0 +1,141 @@
+/** What the stack promises, on other stores than MinIO: SeaweedFS in its place, then a service that somebody else runs. */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { differences, expectedLake } from "../oracle/index.ts";
+import { type Running, readSecrets } from "./access/running.ts";
+import { objectStore } from "./access/store.ts";
+import { csvFile, deliver, goldMovies, sampleDeliveries } from "./deliveries.ts";
+import { objectAt } from "./publications/objects.ts";
+import { type Stack, startStack } from "./stack.ts";
+
+let stack: Stack;
+let external: Stack;
+let backups: string;
+const folder = mkdtempSync(join(process.env.TEST_FOLDER ?? tmpdir(), "external-store-"));
+const critics = (score: number) =>
+  csvFile("critic_agg", [`Inception,2010,${score},300,8.1`, "Parasite,2019,99,400,9.0"]);
+const scores = (of: Stack, when = "") =>
+  of.query(`SELECT movie_title AS film, critic_score_percentage AS score FROM gold.movies_unified ${when}
+    WHERE movie_title IN ('Inception', 'Parasite') ORDER BY 1`);
+const script = async (of: Stack, words: string[]) => {
+  const { code, stderr } = await of.script("reelhouse", words);
+  expect(code, stderr).toBe(0);
+};
+
+beforeAll(async () => {
+  stack = await startStack("seaweedfs", { keepsCli: true, env: { STORE: "seaweedfs" } });
+  backups = join(stack.folder, "backups");
+});
+afterAll(async () => {
+  await stack?.stop();
+  await external?.stop();
+});
+
+describe("SeaweedFS in the place of MinIO", () => {
+  it("should publish gold that equals an independent computation", async () => {
+    await stack.succeed(["run", "--no-export"]);
+    const { movies } = expectedLake(sampleDeliveries());
+    expect(differences(await goldMovies(stack), movies)).toEqual([]);
+    expect((await stack.exec("store", ["pgrep", "-l", "weed|minio"])).stdout).toMatch(/^\d+ weed\n$/);
+  });
+
+  it("should publish a further delivery, take it back, and keep both readable", async () => {
+    const before = await scores(stack);
+    deliver(stack, { critic_agg: critics(12) });
+    await stack.succeed(["run", "--no-export"]);
+    const after = await scores(stack);
+    expect(after).toContainEqual({ film: "Inception", score: 12 });
+    await stack.succeed(["rollback"]);
+    expect(await scores(stack)).toEqual(before);
+    expect(await scores(stack, "FOR VERSION AS OF 'pub_2'")).toEqual(after);
+  });
+
+  describe("keys", () => {
+    let running: Running;
+    beforeAll(async () => {
+      running = await readSecrets(stack);
+    });
+    objectStore(() => running, { areProbesLeft: true });
+  });
+
+  it("should maintain, and erase every version of what held a row", async () => {
+    await stack.succeed(["maintain"]);
+    const versions = () => objectAt(stack, "GET", "bronze?versions&prefix=originals/critic_agg/");
+    expect(await versions()).toContain("<Version>");
+    await stack.succeed(["erase", "critic_agg", "--where", "title = 'Inception'", "--yes"]);
+    expect(await versions()).not.toContain("<Version>");
+    const rows = await stack.query("SELECT title FROM bronze.critic_agg ORDER BY 1", "admin");
+    expect(rows.map(({ title }) => title)).not.toContain("Inception");
+    expect(rows.map(({ title }) => title)).toContain("Parasite");
+  });
+
+  it("should refuse the volume of another store, and say what to do", async () => {
+    await stack.succeed(["idle"]);
+    const { code, stderr } = await stack.compose(
+      ["run", "--rm", "--no-deps", "-T", "--volume", `${stack.project}_store:/data:ro`, "store"],
+      { env: { STORE: "minio" } },
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/holds what seaweedfs wrote: set STORE=seaweedfs .*docs\/object-store\.md/);
+  });
+
+  it("should be backed up", () => script(stack, ["backup", backups]));
+});
+
+describe("a service that somebody else runs", () => {
+  const [all = "", reader = ""] = ["all", "reader"].map((name) => `${name}${randomBytes(6).toString("hex")}`);
+  const secretOf = (key: string) => `${key}/+=`;
+  const identity = (key: string, actions: string[]) => ({
+    name: key,
+    credentials: [{ accessKey: key, secretKey: secretOf(key) }],
+    actions,
+  });
+
+  beforeAll(async () => {
+    const users = join(folder, "users.json");
+    const identities = [identity(all, ["Admin"]), identity(reader, ["Read:warehouse", "List:warehouse"])];
+    writeFileSync(users, JSON.stringify({ identities }));
+    const keys = join(folder, "keys");
+    const pair = (user: string, key: string) =>
+      `S3_${user}ACCESS_KEY=${key}\nS3_${user}SECRET_KEY=${secretOf(key)}\n`;
+    writeFileSync(keys, `# Ours\n${pair("", all)}${pair("TRINO_READER_", reader)}`);
+    external = await startStack("external-store", {
+      keepsCli: true,
+      overlay: "test/stack/external-store.yml",
+      env: { STORE: "s3", STORE_ENDPOINT: "http://external:9000", STORE_KEYS: keys, EXTERNAL_USERS: users },
+    });
+  });
+
+  it("should get the buckets, with versions and the rule that ends them", async () => {
+    const { stdout } = await external.compose(["logs", "--no-log-prefix", "buckets"]);
+    expect(stdout.trim()).toBe("buckets: ready");
+  });
+
+  it("should take what was backed up from another store", async () => {
+    await script(external, ["restore", backups]);
+    expect(await scores(external)).toEqual(await scores(stack));
+    expect(await scores(external, "FOR VERSION AS OF 'pub_2'")).toEqual(
+      await scores(stack, "FOR VERSION AS OF 'pub_2'"),
+    );
+  });
+
+  it("should publish what is delivered from now on", async () => {
+    deliver(external, { critic_agg: critics(34) });
+    await external.succeed(["run", "--no-export"]);
+    expect(await scores(external)).toContainEqual({ film: "Inception", score: 34 });
+    await external.succeed(["doctor"]);
+  });
+
+  it("should be asked by each user with that user's key", async () => {
+    const ofReader = await external.secrets("trino");
+    expect(ofReader.S3_TRINO_READER_ACCESS_KEY).toBe(reader);
+    expect(ofReader.S3_TRINO_AUDIT_ACCESS_KEY).toBe(all);
+    // That key sees the warehouse alone.
+    await expect(external.query("SELECT count(*) FROM bronze.critic_agg", "admin")).rejects.toThrow(
+      /Denied|403/,
+    );
+  });
+});
