@@ -137,7 +137,7 @@ export async function unstartedStack(
   {
     hasSmallModels = false,
     keepsCli = false,
-    env: settings = {},
+    env: ownSettings = {},
   }: Omit<StackOptions, "firstLoad" | "overlay"> = {},
 ): Promise<Stack> {
   const attached = process.env.ATTACH;
