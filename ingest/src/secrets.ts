@@ -15,7 +15,15 @@ import { writeAtomically } from "./secrets/write.ts";
 export const volumesFolder = "/secrets";
 
 /** Users of the containers that read secrets, as their Dockerfiles fix them. */
-const uid = { store: 10001, trino: 10002, catalog: 10003, dbt: 10005, docs: 10005, superset: 10006 } as const;
+const uid = {
+  store: 10001,
+  trino: 10002,
+  catalog: 10003,
+  dbt: 10005,
+  docs: 10005,
+  superset: 10006,
+  direct: 10001,
+} as const;
 
 /** Of Trino's catalogs: each has a role in the database and a key of the store. */
 const catalogRoles = [
@@ -34,7 +42,9 @@ const commandUsers = [
   "MAINTENANCE",
   "ERASURE",
 ] as const;
-const storeUsers = [...commandUsers, ...catalogRoles] as const;
+/** Of people's own engines, which read what is published. */
+const readers = ["DIRECT"] as const;
+const storeUsers = [...commandUsers, ...catalogRoles, ...readers] as const;
 const commandRoles = ["PUBLISHER", "LEDGER", "BACKUP"] as const;
 /** Of a catalog of Trino that has nothing on the store, and of Superset's own database. */
 const otherRoles = ["TRINO_OPERATIONS", "SUPERSET"] as const;
@@ -62,7 +72,7 @@ const holdings: Record<string, string[]> = {
   ],
   docs: [trinoPassword("BI")],
   reelhouse: [
-    ...commandUsers.flatMap(storeKeys),
+    ...[...commandUsers, ...readers].flatMap(storeKeys),
     ...commandRoles.map(databasePassword),
     ...["ADMIN", "INGEST", "DBT", "DEVELOPER", "BI", "MAINTENANCE"].map(trinoPassword),
     "DBT_TOKEN",
@@ -76,7 +86,7 @@ const keptKey = "SUPERSET_SECRET_KEY";
 /** Those that speak to Trino, and itself. */
 const trustsAuthority = ["trino", "dbt", "superset", "docs", "reelhouse"];
 
-/** Fills `folder`/{root,store,catalog,trino,dbt,superset,docs,reelhouse}; `folder`/root keeps all secrets and the CA's key. */
+/** Fills `folder`/{root,store,catalog,trino,dbt,superset,docs,direct,reelhouse}; `folder`/root keeps all secrets and the CA's key. */
 export function makeSecrets(folder: string): void {
   handOverAll(folder, readJson(secretsFile(folder)), readPeople(folder));
 }
@@ -133,6 +143,7 @@ function handOverAll(folder: string, all: Record<string, string>, people: People
     if (trustsAuthority.includes(service)) handOver(folder, service, "ca.crt", authority);
   }
   handOver(folder, "trino", "server.pem", readFileSync(join(root, "server.pem"), "utf8"));
+  handOver(folder, "direct", "server.pem", readFileSync(join(root, "direct.pem"), "utf8"));
   handOver(folder, "trino", "groups.txt", groupFile(people));
   handOver(folder, "trino", "password.db", passwordFile(people, all));
 }

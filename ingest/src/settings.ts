@@ -16,6 +16,8 @@ export interface Settings {
   superset: { port: number; adminPassword: string };
   /** The port on the host's loopback at which clients reach Trino. */
   trinoPort: number;
+  /** The port on the host's loopback at which people's own engines read the tables' files. */
+  directPort: number;
   /** How long a service may say nothing to a request before it is taken for dead. */
   silenceMs: number;
 }
@@ -25,7 +27,15 @@ export interface StoreKeys {
   secretKey: string;
 }
 
-export type StoreUser = "ingest" | "publisher" | "landing" | "backup" | "restore" | "maintenance" | "erasure";
+export type StoreUser =
+  | "ingest"
+  | "publisher"
+  | "landing"
+  | "backup"
+  | "restore"
+  | "maintenance"
+  | "erasure"
+  | "direct";
 
 /** Those that a person may act as. */
 export const trinoUsers = ["admin", "bi", "dbt", "developer", "ingest"] as const;
@@ -63,6 +73,7 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
       restore: storeKeys("RESTORE"),
       maintenance: storeKeys("MAINTENANCE"),
       erasure: storeKeys("ERASURE"),
+      direct: storeKeys("DIRECT"),
     },
     trino: {
       url: need("TRINO_URL"),
@@ -79,6 +90,7 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
     dbt: { url: need("DBT_URL"), token: need("DBT_TOKEN") },
     superset: { port: Number(need("SUPERSET_PORT")), adminPassword: need("SUPERSET_ADMIN_PASSWORD") },
     trinoPort: Number(need("TRINO_PORT")),
+    directPort: Number(need("DIRECT_PORT")),
     silenceMs: 1000 * wholeSeconds("SERVICE_TIMEOUT_SECONDS", need("SERVICE_TIMEOUT_SECONDS")),
   };
   if (missing.length > 0) {

@@ -65,6 +65,7 @@ preflight() {
             trino) check_port trino TRINO_PORT 8443 ;;
             superset) check_port superset SUPERSET_PORT 8088 ;;
             docs) check_port docs DOCS_PORT 8089 ;;
+            direct) check_port direct DIRECT_PORT 9000 ;;
         esac
     done
     [ "${#preflight_faults[@]}" -eq 0 ] && return

@@ -42,6 +42,20 @@ describe.each(services)("service %s", (_, service) => {
   it("should give up all capabilities first", () => expect(service.cap_drop).toEqual(["ALL"]));
 });
 
+describe("published ports", () => {
+  it("should be those of docs/operate.md", () => {
+    const published = services.flatMap(([name, { ports = [] }]) =>
+      ports.map((port) => {
+        const [, setting, byDefault] = /^127\.0\.0\.1:\$\{(\w+):-(\d+)\}:\d+$/.exec(port) ?? [];
+        return `${setting} ${byDefault} ${name}`;
+      }),
+    );
+    const [table = ""] = firstGroups(readText("docs/operate.md"), /^## Ports\n[^|]*((?:\|.*\n)+)/gm);
+    const told = [...table.matchAll(/^\| `(\w+)` \| (\d+) \| `(\w+)`/gm)];
+    expect(told.map((cells) => cells.slice(1).join(" "))).toEqual(published);
+  });
+});
+
 describe(".env.example", () => {
   it("should have each setting of docker-compose.yml with its default, and no other", () => {
     const settings = [...new Set(firstGroups(text, /\$\{(\w+:-[^}]*)\}/g))];

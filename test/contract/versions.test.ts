@@ -88,3 +88,9 @@ describe.each(dockerfiles)("%s", (path) => {
     }
   });
 });
+
+it("should try clients of the release that the server has", () => {
+  const release = (path: string) => firstGroups(readText(path), /^ARG TRINO_VERSION=(.*)$/gm);
+  expect(release("test/Dockerfile")).toEqual(release("trino/Dockerfile"));
+  expect(release("test/Dockerfile")).toHaveLength(1);
+});

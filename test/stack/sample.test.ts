@@ -11,6 +11,7 @@ import { access } from "./access/index.ts";
 import { limits, shortenLimits } from "./access/limits.ts";
 import { rotation } from "./access/rotation.ts";
 import { deliver, goldMovies, type SampleFiles, sampleDeliveries } from "./deliveries.ts";
+import { directReaders } from "./direct.ts";
 import { addCatalogs, joinsBoth, onlyReads } from "./federation.ts";
 import { sourceAdd } from "./source-add.ts";
 import { projectFolder, type Stack, startStack } from "./stack.ts";
@@ -353,6 +354,7 @@ describe("status, history and doctor", () => {
 
 describe("a new source", () => sourceAdd(() => stack));
 describe("who may do what", () => access(() => stack));
+describe("engines of people's own", () => directReaders(() => stack));
 describe("a rotation of the secrets", () => rotation(() => stack));
 
 describe("a restart", () => {

@@ -75,8 +75,8 @@ export interface Stack {
 }
 
 type Server = "store" | "catalog" | "trino" | "dbt";
-/** Servers of a profile: only with ./scripts/up --bi, --docs. */
-type Optional = "superset" | "docs";
+/** Servers of a profile: only with ./scripts/up --bi, --docs, --direct. */
+type Optional = "superset" | "docs" | "direct";
 const servers: Server[] = ["store", "catalog", "trino", "dbt"];
 
 const composeFile = "docker-compose.yml";
@@ -159,6 +159,7 @@ export async function unstartedStack(
     TRINO_PORT: String(trinoPort),
     SUPERSET_PORT: attached ? (process.env.SUPERSET_PORT ?? "8088") : String(await freePort()),
     DOCS_PORT: attached ? (process.env.DOCS_PORT ?? "8089") : String(await freePort()),
+    DIRECT_PORT: attached ? (process.env.DIRECT_PORT ?? "9000") : String(await freePort()),
     PIPELINE: "pipeline.yaml",
     STORE: "minio",
     STORE_ENDPOINT: "http://store:9000",

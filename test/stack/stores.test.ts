@@ -67,9 +67,9 @@ describe("SeaweedFS in the place of MinIO", () => {
     await stack.succeed(["maintain"]);
     const versions = () => objectAt(stack, "GET", "bronze?versions&prefix=originals/critic_agg/");
     expect(await versions()).toContain("<Version>");
-    await stack.succeed(["erase", "critic_agg", "--where", "title = 'Inception'", "--yes"]);
+    await stack.succeed(["erase", "critic_agg", "--where", "movie_title = 'Inception'", "--yes"]);
     expect(await versions()).not.toContain("<Version>");
-    const rows = await stack.query("SELECT title FROM bronze.critic_agg ORDER BY 1", "admin");
+    const rows = await stack.query("SELECT movie_title AS title FROM bronze.critic_agg ORDER BY 1", "admin");
     expect(rows.map(({ title }) => title)).not.toContain("Inception");
     expect(rows.map(({ title }) => title)).toContain("Parasite");
   });
@@ -112,8 +112,8 @@ describe("a service that somebody else runs", () => {
   });
 
   it("should get the buckets, with versions and the rule that ends them", async () => {
-    const { stdout } = await external.compose(["logs", "--no-log-prefix", "buckets"]);
-    expect(stdout.trim()).toBe("buckets: ready");
+    const { stdout } = await external.run("docker", ["logs", `${external.project}-buckets-1`]);
+    expect(stdout).toBe("buckets: ready\n");
   });
 
   it("should take what was backed up from another store", async () => {
@@ -137,7 +137,7 @@ describe("a service that somebody else runs", () => {
     expect(ofReader.S3_TRINO_AUDIT_ACCESS_KEY).toBe(all);
     // That key sees the warehouse alone.
     await expect(external.query("SELECT count(*) FROM bronze.critic_agg", "admin")).rejects.toThrow(
-      /Denied|403/,
+      "Error accessing metadata file",
     );
   });
 });

@@ -211,7 +211,7 @@ describe("a plan", () => {
     const getText = async (_bucket: string, key: string) => {
       if (present.some((catalog) => location(catalog).endsWith(key))) return stringifyExactly(there);
       throw serviceError(
-        "minio",
+        "store",
         `get ${key}`,
         Object.assign(new Error("no such key"), { code: "NoSuchKey" }),
       );

@@ -25,12 +25,11 @@ const settings = Object.fromEntries(
       "DBT_TOKEN",
       "SUPERSET_ADMIN_PASSWORD",
     ],
-    ...["INGEST", "PUBLISHER", "LANDING", "BACKUP", "RESTORE", "MAINTENANCE", "ERASURE"].flatMap((user) => [
-      `S3_${user}_ACCESS_KEY`,
-      `S3_${user}_SECRET_KEY`,
-    ]),
+    ...["INGEST", "PUBLISHER", "LANDING", "BACKUP", "RESTORE", "MAINTENANCE", "ERASURE", "DIRECT"].flatMap(
+      (user) => [`S3_${user}_ACCESS_KEY`, `S3_${user}_SECRET_KEY`],
+    ),
     ...["ADMIN", "BI", "DBT", "DEVELOPER", "INGEST", "MAINTENANCE"].map((user) => `TRINO_${user}_PASSWORD`),
-    ...["TRINO_PORT", "SUPERSET_PORT", "SERVICE_TIMEOUT_SECONDS"],
+    ...["TRINO_PORT", "SUPERSET_PORT", "DIRECT_PORT", "SERVICE_TIMEOUT_SECONDS"],
   ].map((name) => [name, "1"]),
 );
 writeFileSync(

@@ -3,7 +3,7 @@ import { type Command, choiceOption } from "../command.ts";
 import { exitCode } from "../errors.ts";
 import { loadSettings, type Settings, trinoUsers } from "../settings.ts";
 
-const users = ["bi", ...trinoUsers.filter((user) => user !== "bi"), "landing", "superset"] as const;
+const users = ["bi", ...trinoUsers.filter((user) => user !== "bi"), "landing", "direct", "superset"] as const;
 
 export const credentials: Command = {
   summary: "how a client logs in: address, user, password, certificate authority",
@@ -12,7 +12,7 @@ export const credentials: Command = {
     user: {
       type: "string",
       value: "USER",
-      help: "of Trino: bi, admin, dbt, developer or ingest; of the object store: landing; of the dashboards: superset (default: bi)",
+      help: "of Trino: bi, admin, dbt, developer or ingest; of the object store: landing, direct; of the dashboards: superset (default: bi)",
     },
     password: { type: "boolean", help: "print the password alone" },
     ca: { type: "boolean", help: "print the certificate of the stack's authority alone (PEM)" },
@@ -31,12 +31,13 @@ export const credentials: Command = {
 type User = (typeof users)[number];
 
 function passwordOf(user: User, { store, superset, trino }: Settings): string {
-  if (user === "landing") return store.landing.secretKey;
+  if (user === "landing" || user === "direct") return store[user].secretKey;
   return user === "superset" ? superset.adminPassword : trino.passwords[user];
 }
 
 function describe(user: User, settings: Settings): string {
   if (user === "landing") return describeStore(settings);
+  if (user === "direct") return describeDirect(settings);
   return user === "superset" ? describeSuperset(settings) : describeTrino(user, settings);
 }
 
@@ -51,6 +52,13 @@ const describeStore = ({ store }: Settings) =>
   `address    ${store.endpoint}   (S3; bucket landing; only in the stack's own network)
 user       ${store.landing.accessKey}   (the access key)
 password   ./scripts/reelhouse credentials --user landing --password   (the secret key)
+`;
+
+const describeDirect = ({ store, directPort }: Settings) =>
+  `address    https://localhost:${directPort}   (S3; the files of gold and silver, read-only; started with ./scripts/up --direct)
+user       ${store.direct.accessKey}   (the access key)
+password   ./scripts/reelhouse credentials --user direct --password   (the secret key)
+authority  ./scripts/reelhouse credentials --ca > reelhouse-ca.crt
 `;
 
 const describeSuperset = ({ superset }: Settings) =>

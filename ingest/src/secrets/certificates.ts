@@ -1,4 +1,4 @@
-/** A local certificate authority, and Trino's certificate. */
+/** A local certificate authority, and the certificates of the servers that people reach. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -8,10 +8,18 @@ const authorityDays = 3650;
 const serverDays = 825;
 const renewWithinSeconds = 30 * 24 * 3600;
 
-/** What is missing: the authority, and Trino's certificate, which it signs and which is renewed in its last month. */
+const elliptic = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+/** By the service's name: what its files are called. */
+const servers = { trino: "server", direct: "direct" } as const;
+
+interface Authority {
+  key: string;
+  certificate: string;
+}
+
+/** What is missing: the authority, and the servers' certificates, which it signs and which are renewed in their last month. */
 export function makeCertificates(root: string): void {
   const authority = { key: join(root, "ca.key"), certificate: join(root, "ca.crt") };
-  const elliptic = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   if (!isValid(authority.certificate)) {
     openssl(
       ["req", "-x509", ...elliptic, "-days", `${authorityDays}`, "-subj", "/CN=Reelhouse local CA"],
@@ -25,10 +33,14 @@ export function makeCertificates(root: string): void {
       ],
     );
   }
-  const server = join(root, "server.pem");
+  for (const [service, name] of Object.entries(servers)) makeCertificate(root, authority, service, name);
+}
+
+function makeCertificate(root: string, authority: Authority, service: string, name: string): void {
+  const server = join(root, `${name}.pem`);
   if (isValid(server) && isSignedBy(authority.certificate, server)) return;
-  const key = join(root, "server.key");
-  const certificate = join(root, "server.crt");
+  const key = join(root, `${name}.key`);
+  const certificate = join(root, `${name}.crt`);
   openssl(
     [
       "req",
@@ -37,7 +49,7 @@ export function makeCertificates(root: string): void {
       "-days",
       `${serverDays}`,
       "-subj",
-      "/CN=trino",
+      `/CN=${service}`,
       "-keyout",
       key,
       "-out",
@@ -46,7 +58,7 @@ export function makeCertificates(root: string): void {
     ["-CA", authority.certificate, "-CAkey", authority.key, "-addext", "basicConstraints=critical,CA:FALSE"],
     [
       "-addext",
-      "subjectAltName=DNS:trino,DNS:localhost,IP:127.0.0.1",
+      `subjectAltName=DNS:${service},DNS:localhost,IP:127.0.0.1`,
       "-addext",
       "extendedKeyUsage=serverAuth",
     ],
@@ -55,7 +67,7 @@ export function makeCertificates(root: string): void {
   writeAtomically(server, chain, { mode: 0o600 });
 }
 
-/** Clients then need the new one: the next start makes it, with a new certificate for Trino. */
+/** Clients then need the new one: the next start makes it, with new certificates of the servers. */
 export function forgetAuthority(root: string): void {
   rmSync(join(root, "ca.crt"), { force: true });
 }

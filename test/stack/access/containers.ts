@@ -29,7 +29,7 @@ const userIds: Record<string, number> = {
 };
 /** Each service's own folder of secrets; the others it cannot even see. */
 const secretsOf: Record<string, string[]> = {
-  secrets: ["catalog", "dbt", "docs", "store", "reelhouse", "root", "superset", "trino"],
+  secrets: ["catalog", "dbt", "direct", "docs", "reelhouse", "root", "store", "superset", "trino"],
   ...Object.fromEntries(["store", "catalog", "trino", "dbt"].map((service) => [service, [service]])),
   buckets: ["store"],
   ingest: ["reelhouse"],

@@ -1,5 +1,8 @@
 /** After `reelhouse rotate` every secret is another one, the old ones open nothing, and the data is as it was. */
-import { expect, it } from "vitest";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, it } from "vitest";
+import { publishedObject, startDirect, statusesOf } from "../direct.ts";
 import type { Stack } from "../stack.ts";
 import { answers } from "./catalog.ts";
 import { ask } from "./door.ts";
@@ -9,6 +12,9 @@ import { statuses } from "./store.ts";
 /** Which doors the secrets of `login` open, of a running stack. */
 async function opened(running: Running, { secrets }: Running): Promise<Record<string, boolean>> {
   const { stack } = running;
+  writeFileSync(join(stack.folder, "reelhouse-ca.crt"), running.authority);
+  const read = `GET ${await publishedObject(stack)}`;
+  const direct = `${secrets.S3_DIRECT_ACCESS_KEY}:${secrets.S3_DIRECT_SECRET_KEY}`;
   const trino = (user: string) =>
     ask(running, { login: `${user}:${secrets[`TRINO_${user.toUpperCase()}_PASSWORD`]}`, body: "SELECT 1" });
   const list = "GET bronze?list-type=2&max-keys=1";
@@ -23,6 +29,7 @@ u.urlopen(u.Request("http://localhost:8580/project", headers={"authorization": "
     bi: (await trino("bi")).status === 200,
     root: await store("STORE_ROOT_USER", "STORE_ROOT_PASSWORD"),
     ingest: await store("S3_INGEST_ACCESS_KEY", "S3_INGEST_SECRET_KEY"),
+    direct: (await statusesOf(stack, direct, [read]))[read]?.status === 200,
     ledger: catalog === "1",
     dbt: (await stack.exec("dbt", ["python3", "-c", project, secrets.DBT_TOKEN ?? ""])).code === 0,
   };
@@ -30,8 +37,17 @@ u.urlopen(u.Request("http://localhost:8580/project", headers={"authorization": "
 
 export function rotation(stackOf: () => Stack): void {
   const all = (isOpen: boolean) => ({
-    ...{ admin: isOpen, bi: isOpen, root: isOpen, ingest: isOpen, ledger: isOpen, dbt: isOpen },
+    ...{
+      admin: isOpen,
+      bi: isOpen,
+      root: isOpen,
+      ingest: isOpen,
+      direct: isOpen,
+      ledger: isOpen,
+      dbt: isOpen,
+    },
   });
+  beforeAll(() => startDirect(stackOf()));
   const gold = (stack: Stack) =>
     stack.query("SELECT * FROM gold.movies_unified ORDER BY movie_title, release_year");
 

@@ -13,7 +13,9 @@ export interface Running {
 
 /** Reads them where they were made; no other container sees that folder. */
 export async function readSecrets(stack: Stack): Promise<Running> {
-  const files = ["secrets.json", "ca.crt", "ca.key", "server.key"].map((name) => `/secrets/root/${name}`);
+  const files = ["secrets.json", "ca.crt", "ca.key", "server.key", "direct.key"].map(
+    (name) => `/secrets/root/${name}`,
+  );
   const run = ["run", "--rm", "--no-deps", "-T", "--entrypoint", "cat", "secrets"];
   const { stdout } = await stack.compose([...run, ...files]);
   const [json = "", authority = "", ...keys] = stdout.split(/(?=-----BEGIN)/);

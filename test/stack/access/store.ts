@@ -47,6 +47,7 @@ const grants: Record<string, Grants> = {
   restore: { ...nobodysRights, list: everything, put: everything },
   trino_maintenance: { ...nobodysRights, list: tables, get: tables, put: rewritten },
   maintenance: { list: tables, get: tablesMetadata, put: ownMetadata, delete: removed },
+  direct: { ...nobodysRights, get: /^warehouse\/(gold|silver)\// },
   // A request for many versions takes both rights.
   erasure: { ...nobodysRights, list: /^(bronze|landing|warehouse)$/, delete: erased, erase: erased },
   anonymous: nobodysRights,
@@ -57,6 +58,7 @@ const folders = [
   ...["rows/", "quarantine/", "originals/", "tables/", ""].map((folder) => `bronze/${folder}access-probe`),
   "landing/access-probe",
   ...["data", "metadata"].map((folder) => `warehouse/access-probe/${folder}`),
+  "warehouse/gold/access-probe",
   "bronze/tables/access-probe/metadata",
   "warehouse/_publications/access-probe",
   "warehouse/_as_of/access-probe/metadata",
@@ -98,7 +100,7 @@ export async function statuses(
 
 /** `root`: ACCESS_KEY:SECRET_KEY of the store's root. */
 export async function removeProbes(stack: Stack, root: string): Promise<void> {
-  const remove = `for place in bronze/rows bronze/quarantine bronze/originals bronze/tables bronze landing warehouse warehouse/_publications warehouse/_as_of; do
+  const remove = `for place in bronze/rows bronze/quarantine bronze/originals bronze/tables bronze landing warehouse warehouse/gold warehouse/_publications warehouse/_as_of; do
       mc rm --quiet --recursive --force --versions "store/$place/access-probe"; done`;
   const settings = ["-e", "MC_CONFIG_DIR=/tmp/mc-test", "-e", `MC_HOST_store=http://${root}@localhost:9000`];
   await stack.compose(["exec", "-T", ...settings, "store", "sh", "-c", remove]);
