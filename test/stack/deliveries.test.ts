@@ -6,7 +6,7 @@ import { interrupted, type Row, type Stack, startStack } from "./stack.ts";
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await startStack("deliveries");
+  stack = await startStack("deliveries", { keepsCli: true });
 });
 afterAll(() => stack?.stop());
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Row, Stack } from "./stack.ts";
+import type { Outcome, Row, Stack } from "./stack.ts";
 
 interface Ingested {
   code: number;
@@ -21,6 +21,14 @@ export function landingBucket(stackOf: () => Stack): void {
   beforeAll(() => {
     stack = stackOf();
   });
+  /** It matters what the script makes of the files that it is given. */
+  const wrapper = (...words: string[]) => stack.script("reelhouse", words);
+  const land = (...words: string[]) => wrapper("land", ...words);
+  const landed = async (...words: string[]): Promise<Outcome> => {
+    const outcome = await land(...words);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    return outcome;
+  };
 
   it("should have a login for providers, shown by credentials", async () => {
     const { stdout } = await stack.succeed(["credentials", "--user", "landing"]);
@@ -38,7 +46,7 @@ export function landingBucket(stackOf: () => Stack): void {
     stack.write("out/week 2.csv", week(2, ["Heat", "Alien"]));
     symlinkSync("out/week-1.csv", join(stack.folder, "latest.csv"));
     const files = ["out/week-1.csv", "out/week 2.csv", "latest.csv"];
-    const { stdout, stderr } = await stack.succeed(["land", ...files, "--to", "views", "--json"]);
+    const { stdout, stderr } = await landed(...files, "--to", "views", "--json");
     expect(stderr).toContain("s3://landing/views/week 2.csv");
     expect(JSON.parse(stdout).landed).toEqual([
       { file: `${stack.folder}/out/week-1.csv`, location: "s3://landing/views/week-1.csv", byteCount: 30 },
@@ -48,10 +56,10 @@ export function landingBucket(stackOf: () => Stack): void {
   });
 
   it("should take nothing when one of the files is wrong, and say which", async () => {
-    const missing = await stack.reelhouse(["land", "out/week-1.csv", "nowhere/week-9.csv", "--to", "none"]);
+    const missing = await land("out/week-1.csv", "nowhere/week-9.csv", "--to", "none");
     expect(missing.code).toBe(3);
     expect(missing.stderr).toContain(`${stack.folder}/nowhere/week-9.csv: no such file`);
-    expect((await stack.reelhouse(["land", "--to", "none"])).code).toBe(2);
+    expect((await land("--to", "none")).code).toBe(2);
   });
 
   it("should take a large file in parts, anew when an upload of its name was interrupted", async () => {
@@ -61,7 +69,7 @@ export function landingBucket(stackOf: () => Stack): void {
     const begin = `${signed} --request POST "http://store:9000/landing/large/large.csv?uploads"`;
     const unfinished = `${signed} "http://store:9000/landing?uploads&prefix=large/large.csv"`;
     expect((await mc(stack, {}, `${begin}; ${unfinished}`)).stdout).toContain("<Upload>");
-    await stack.succeed(["land", "out/large.csv", "--to", "large"]);
+    await landed("out/large.csv", "--to", "large");
     const sum = "mc cat provider/landing/large/large.csv | sha256sum";
     const { stdout } = await mc(stack, { provider }, `${sum}; ${unfinished}`);
     expect(stdout).toContain(createHash("sha256").update(large).digest("hex"));
@@ -88,7 +96,7 @@ export function landingBucket(stackOf: () => Stack): void {
 
   it("should give what was replaced, and what --again names", async () => {
     stack.write("out/week-1.csv", week(3));
-    await stack.succeed(["land", "out/week-1.csv", "--to", "views/"]);
+    await landed("out/week-1.csv", "--to", "views/");
     const words = ["--again", "s3://landing/views/week 2.csv"];
     const { code, stderr, result } = await ingest(stack, { landed_views: ["s3://landing/views"] }, { words });
     expect(code, stderr).toBe(0);
@@ -101,7 +109,7 @@ export function landingBucket(stackOf: () => Stack): void {
   });
 
   it("should not be where a source is added from, which says what to do", async () => {
-    const { code, stderr } = await stack.reelhouse(["source", "add", "s3://landing/views/week-1.csv"]);
+    const { code, stderr } = await wrapper("source", "add", "s3://landing/views/week-1.csv");
     expect(code).toBe(2);
     expect(stderr).toContain("s3://landing/views/week-1.csv: expected a local file; nothing was written");
   });

@@ -131,7 +131,7 @@ describe("reelhouse sql", () => {
 });
 
 describe("the CLI's words", () => {
-  it.each(Object.keys(commands))("should be explained: %s --help", async (name) => {
+  it.concurrent.each(Object.keys(commands))("should be explained: %s --help", async (name) => {
     const { stdout } = await stack.succeed([name, "--help"]);
     expect(stdout).toContain(`Usage: reelhouse ${name}`);
   });

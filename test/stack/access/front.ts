@@ -113,6 +113,17 @@ curl --silent --write-out '\\n%header{x-amz-version-id}\\n%{http_code}' --reques
     });
   });
 
+  // Whoever sends the next request on it would wait for an answer as long as it can.
+  it.each([
+    ["the store refuses it", text],
+    ["the store never sees it", shapes.at(-2)?.options ?? ""],
+  ])("should end the connection of a client that asks before it sends a body: %s", async (_what, options) => {
+    const asks = `${headers("expect: 100-continue")} --write-out '%header{connection}' --output /dev/null`;
+    const refused = `curl --silent --request PUT ${asks} ${options} "http://localhost:${ports.front}/${object}"`;
+    const { stdout } = await stack.compose(["exec", "-T", ...login, "minio", "sh", "-c", refused]);
+    expect(stdout).toBe("close");
+  });
+
   it("should be the only way to the store", async () => {
     const reach = (port: number) => stack.exec("trino", ["bash", "-c", `exec 3<>/dev/tcp/store/${port}`]);
     expect(await reach(ports.front)).toMatchObject({ code: 0 });

@@ -55,7 +55,7 @@ export function rotation(stackOf: () => Stack): void {
     const stack = stackOf();
     const holder = stack.exec("catalog", [
       ...["psql", "--dbname", "lakehouse", "--command"],
-      "select pg_advisory_lock(7236), pg_sleep(8)",
+      "select pg_advisory_lock(7236), pg_sleep(60)",
     ]);
     for (;;) {
       const held = await stack.catalogQuery(
@@ -65,6 +65,7 @@ export function rotation(stackOf: () => Stack): void {
     }
     const outcome = await stack.reelhouse(["rotate"]);
     expect(outcome).toMatchObject({ code: 6, stderr: expect.stringContaining("another run is active") });
+    await stack.catalogQuery("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'");
     await holder;
   });
 
