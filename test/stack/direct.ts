@@ -157,7 +157,7 @@ print("---" + json.dumps({name: [rows.column_names, [list(r.values()) for r in r
   });
 
   it("should refuse writes and other buckets before the store, even to the store's root", async () => {
-    const root = `${running.secrets.MINIO_ROOT_USER}:${running.secrets.MINIO_ROOT_PASSWORD}`;
+    const root = `${running.secrets.STORE_ROOT_USER}:${running.secrets.STORE_ROOT_PASSWORD}`;
     const requests = [
       "PUT warehouse/gold/access-probe",
       `DELETE ${object}`,

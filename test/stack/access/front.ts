@@ -120,7 +120,7 @@ curl --silent --write-out '\\n%header{x-amz-version-id}\\n%{http_code}' --reques
   ])("should end the connection of a client that asks before it sends a body: %s", async (_what, options) => {
     const asks = `${headers("expect: 100-continue")} --write-out '%header{connection}' --output /dev/null`;
     const refused = `curl --silent --request PUT ${asks} ${options} "http://localhost:${ports.front}/${object}"`;
-    const { stdout } = await stack.compose(["exec", "-T", ...login, "minio", "sh", "-c", refused]);
+    const { stdout } = await stack.compose(["exec", "-T", ...login, "store", "sh", "-c", refused]);
     expect(stdout).toBe("close");
   });
 
