@@ -13,12 +13,12 @@ let stack: Stack;
 const delivered: Record<SourceName, Delivery[]> = deliveriesOf("data/films");
 
 beforeAll(async () => {
-  stack = await unstartedStack("films");
+  stack = await unstartedStack("films", undefined, { keepsCli: true });
   const { code, stdout, stderr } = await stack.script("up", ["--films"]);
   expect(code, stderr).toBe(0);
   expect(stdout).toContain("Avatar");
 });
-afterAll(() => stack?.compose(["down", "--volumes", "--remove-orphans"]));
+afterAll(() => stack?.stop());
 
 /** Compares gold, rejects, invalid values and the accounts with the independent computation of all deliveries. */
 async function expectAsComputed(): Promise<void> {
@@ -65,9 +65,9 @@ async function account(source: SourceName): Promise<Record<string, number>> {
 
 describe("the real films", () => {
   it("should give the gold that an independent computation gives", async () => {
-    const { stderr } = await stack.succeed(["run", "--config", "pipeline.films.yaml"], {
-      cwd: projectFolder,
-    });
+    const words = ["run", "--config", "pipeline.films.yaml"];
+    const { code, stderr } = await stack.script("reelhouse", words, { cwd: projectFolder });
+    expect(code, stderr).toBe(0);
     expect(stderr).toContain("nothing new since publication 1");
     await expectAsComputed();
     expect(await goldMovies(stack)).toHaveLength(expectedLake(delivered).movies.length);

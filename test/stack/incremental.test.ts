@@ -14,7 +14,7 @@ const tables = [
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await startStack("incremental");
+  stack = await startStack("incremental", { keepsCli: true });
   deliver(stack, crowdedFiles(next, { rows: 20, others: 120 }));
   await publish("run", "--no-export");
 });

@@ -10,7 +10,7 @@ let stack: Stack;
 beforeAll(async () => {
   stack = await unstartedStack("operations");
 });
-afterAll(() => stack?.compose(["down", "--volumes", "--remove-orphans"]));
+afterAll(() => stack?.stop());
 
 describe("./scripts/up", () => {
   it("should refuse a port that another program has, before it changes anything", async () => {

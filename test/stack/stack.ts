@@ -244,7 +244,12 @@ export async function unstartedStack(
       writeFileSync(path, content);
       return path;
     },
-    stop: () => cli.remove(),
+    async stop() {
+      await cli.remove();
+      // Nothing is kept that would have to be written in peace.
+      const words = ["--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "0"];
+      if (!attached) await compose(words);
+    },
   };
 }
 

@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await browser?.close();
-  if (!process.env.ATTACH) await stack?.compose(["--profile", "*", "down", "--volumes", "--remove-orphans"]);
+  await stack?.stop();
 });
 
 /** A chart that failed or found nothing says so. */
