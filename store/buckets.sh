@@ -31,8 +31,10 @@ refused() {
     echo "buckets: $STORE_ENDPOINT: $2 of bucket '$1' was refused with HTTP status $3: $(head -c 500 "$answer" 2>/dev/null)" >&2
 }
 
+# With max-keys=0, MinIO says yes to a bucket that is not there.
 for bucket in landing bronze warehouse; do
-    case "$(ask GET "$bucket?max-keys=0&list-type=2")" in
+    status="$(ask GET "$bucket?list-type=2&max-keys=1")"
+    case "$status" in
         200) ;;
         404)
             content=
@@ -44,7 +46,6 @@ for bucket in landing bronze warehouse; do
             [ "$status" = 200 ] || { refused "$bucket" creation "$status" && exit 1; }
             ;;
         *)
-            status="$(ask GET "$bucket?max-keys=0&list-type=2")"
             refused "$bucket" "the listing" "$status"
             echo "buckets: the names landing, bronze and warehouse have to be free on the store, or yours, and the keys right: docs/object-store.md" >&2
             exit 1
