@@ -116,7 +116,11 @@ export function containers(runningOf: () => Running): void {
   });
 
   it("should give no container the engine or a writable folder of the host", () => {
-    const folders: Record<string, string[]> = { ingest: ["/host/project"], trino: ["/opt/trino/federation"] };
+    const folders: Record<string, string[]> = {
+      secrets: ["/secrets/store-keys"],
+      ingest: ["/host/project"],
+      trino: ["/opt/trino/federation"],
+    };
     for (const [name, { Mounts }] of all) {
       const binds = Mounts.filter(({ Type }) => Type === "bind");
       expect(
