@@ -10,6 +10,8 @@ answer=/dev/shm/answer
 curl_settings=/dev/shm/curl
 cat >"$curl_settings" <<TEXT
 silent
+connect-timeout = 10
+max-time = 60
 user = "$STORE_ROOT_USER:$STORE_ROOT_PASSWORD"
 aws-sigv4 = "aws:amz:$STORE_REGION:s3"
 output = "$answer"
@@ -18,6 +20,7 @@ TEXT
 
 # ask METHOD PATH [FILE]: the HTTP status; a request with content takes its checksum.
 ask() {
+    : >"$answer"
     if [ $# -lt 3 ]; then
         set -- --request "$1" "$STORE_ENDPOINT/$2"
     else
@@ -28,6 +31,7 @@ ask() {
 }
 # refused BUCKET WHAT STATUS: what the store answered, which may be nothing.
 refused() {
+    [ "$3" != 000 ] || { echo "buckets: $STORE_ENDPOINT does not answer" >&2 && exit 1; }
     echo "buckets: $STORE_ENDPOINT: $2 of bucket '$1' was refused with HTTP status $3: $(head -c 500 "$answer" 2>/dev/null)" >&2
 }
 

@@ -1,16 +1,17 @@
 # shellcheck shell=bash
-# Sourced by start.sh of a store that runs here: `serve PROGRAM WORDS...` runs it, on 127.0.0.1:9001, and the proxy in
-# front of it.
+# Sourced by start.sh of a store. `serve PROGRAM WORDS...` runs it, on 127.0.0.1:9001, and the proxy in front of it.
 serve() {
+    local code=0
     "$@" &
     local store=$!
     env --ignore-environment /usr/sbin/haproxy -db -f /opt/store/haproxy.cfg &
     local front=$!
     # Both or none: what is left of one is not the store.
     trap 'kill "$store" "$front"' TERM INT
-    wait -n || true
+    wait -n || code=$?
     kill "$store" "$front" 2>/dev/null || true
     wait
+    return "$code"
 }
 
 # Neither server can read what the other one wrote, and both would start on an empty store beside it.

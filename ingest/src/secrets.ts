@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { usageError } from "./errors.ts";
 import { forgetAuthority, makeCertificates } from "./secrets/certificates.ts";
 import { builtInUsers, groupFile, type People, passwordFile, trinoPassword } from "./secrets/logins.ts";
-import { serviceKeys } from "./secrets/service-keys.ts";
+import { requireStore, serviceKeys } from "./secrets/service-keys.ts";
 import { writeAtomically } from "./secrets/write.ts";
 
 /** Where the service `secrets` mounts the volumes. */
@@ -97,6 +97,7 @@ export function makeSecrets(folder: string): void {
  */
 export function renewSecrets(folder: string, { renewsAuthority }: { renewsAuthority: boolean }): void {
   requireVolumes(folder);
+  givenKeys(folder);
   if (renewsAuthority) forgetAuthority(join(folder, "root"));
   const { [keptKey]: kept } = readJson(secretsFile(folder));
   handOverAll(folder, kept === undefined ? {} : { [keptKey]: kept }, readPeople(folder));
@@ -126,13 +127,19 @@ const peopleFile = (folder: string) => join(folder, "root", "people.json");
 
 const readJson = (file: string) => (existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {});
 
+/** The keys of a service that the user names as the store. Throws exit 2 before anything is changed. */
+function givenKeys(folder: string): Record<string, string> {
+  requireStore(process.env);
+  return process.env.STORE === "s3" ? serviceKeys(`${folder}/store-keys`, storeUsers) : {};
+}
+
 /** Adds the secrets that are missing in `all`, keeps them, and gives each service what it uses. */
 function handOverAll(folder: string, all: Record<string, string>, people: People): void {
   const root = join(folder, "root");
   const names = [...Object.values(holdings).flat(), ...builtInUsers.map(trinoPassword)];
   for (const name of names) all[name] ??= newSecret(name);
-  // Kept beside the generated ones, so that a store that runs here has its own again when STORE is set back.
-  const given = process.env.STORE === "s3" ? serviceKeys(`${folder}/store-keys`, storeUsers) : {};
+  // Beside the generated ones, so that a store that runs here has its own again when STORE is set back.
+  const given = givenKeys(folder);
   writeAtomically(secretsFile(folder), JSON.stringify(all, null, 2), { mode: 0o600 });
 
   makeCertificates(root);

@@ -39,6 +39,13 @@ check_port() {
     fi
 }
 
+check_store() {
+    case "$(setting STORE minio)" in
+        minio | seaweedfs | s3) ;;
+        *) need "STORE to be minio, seaweedfs or s3" "'$(setting STORE minio)'" "correct it in .env (docs/object-store.md)" ;;
+    esac
+}
+
 # The stack itself may hold its port already.
 ours_listens() {
     docker compose --project-directory "$project_dir" --profile "*" ps --format '{{.Ports}}' "$1" 2>/dev/null | grep -q ":$2->"
@@ -60,6 +67,7 @@ preflight() {
     check_rights
     check_memory "$1"
     check_disk
+    check_store
     for service in "${@:2}"; do
         case "$service" in
             trino) check_port trino TRINO_PORT 8443 ;;

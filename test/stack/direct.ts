@@ -30,7 +30,7 @@ export async function statusesOf(
   requests: string[],
 ): Promise<Record<string, { status: number; body: string }>> {
   const script = `for request in "$@"; do
-    set -- --silent --cacert reelhouse-ca.crt --write-out '@@%{http_code}@@' --request "\${request%% *}"
+    set -- --silent --cacert reelhouse-ca.crt --write-out '%{stdout}@@%{http_code}@@' --request "\${request%% *}"
     case "$request" in HEAD*) set -- "$@" --head ;; P*) set -- "$@" --data-binary text ;; esac
     # curl cannot sign a path that it shall leave as it is.
     case "$request" in
@@ -167,8 +167,10 @@ print("---" + json.dumps({name: [rows.column_names, [list(r.values()) for r in r
       `DELETE ${object}`,
       "POST warehouse?delete",
       "GET warehouse?list-type=2",
+      "GET warehouse/?list-type=2",
       "GET bronze/rows/none",
       "GET landing/none",
+      "GET warehouse/gold/..",
       "GET warehouse/../bronze/none",
       "GET warehouse/%2e%2e/bronze/none",
       "GET minio/health/live",

@@ -44,6 +44,10 @@ export async function onlyReads(stack: Stack): Promise<void> {
     await expect(
       stack.query("INSERT INTO ext_crm.public.licences VALUES ('Heat', 1995, 1, current_date)", user),
     ).rejects.toThrow("Cannot insert into table");
+  // A procedure of the connector, which would send the statement on as it is.
+  const call = "CALL ext_crm.system.execute(query => 'DELETE FROM licences')";
+  for (const user of ["bi", "developer", "admin"] as const)
+    await expect(stack.query(call, user)).rejects.toThrow("Cannot execute procedure");
   for (const [user, catalog] of [
     ["dbt", "audit"],
     ["ingest", "ingest"],

@@ -22,10 +22,11 @@ let password: string;
 beforeAll(async () => {
   stack = await unstartedStack("superset");
   if (!process.env.ATTACH) {
-    const { code, stdout, stderr } = await stack.script("up", ["--films", "--bi", "--docs"]);
+    const { code, stdout, stderr } = await stack.script("up", ["--films", "--bi", "--docs", "--direct"]);
     expect(code, stderr).toBe(0);
     expect(stdout).toContain(`http://localhost:${stack.env.SUPERSET_PORT}`);
     expect(stdout).toContain(`http://localhost:${stack.env.DOCS_PORT}`);
+    expect(stdout).toContain(`https://localhost:${stack.env.DIRECT_PORT}`);
   }
   url = `http://localhost:${stack.env.SUPERSET_PORT}`;
   password = (await stack.succeed(["credentials", "--user", "superset", "--password"])).stdout.trim();
@@ -180,7 +181,7 @@ describe("the ports", () => {
     const addresses = stdout.trim().split(/\s+/);
     expect(addresses.length).toBeGreaterThan(0);
     for (const host of addresses)
-      for (const setting of ["TRINO_PORT", "SUPERSET_PORT", "DOCS_PORT"])
+      for (const setting of ["TRINO_PORT", "SUPERSET_PORT", "DOCS_PORT", "DIRECT_PORT"])
         await expect(connects(host, Number(stack.env[setting])), `${host} ${setting}`).resolves.toBe(false);
     expect(await connects("127.0.0.1", stack.trinoPort)).toBe(true);
   });

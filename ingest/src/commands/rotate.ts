@@ -13,9 +13,12 @@ export const rotate: Command = {
     },
     wait: commonOptions.wait,
   },
-  async run({ options }, { report }) {
+  async run({ options }, { report, env }) {
     renewSecrets(volumesFolder, { renewsAuthority: options.certificate === true });
-    report.info("renewed", "every secret is renewed; the passwords of people stay");
+    report.info(
+      "renewed",
+      `every secret is renewed; the passwords of people stay${env.STORE === "s3" ? ", and the keys of your object store are those of STORE_KEYS" : ""}`,
+    );
     return exitCode.ok;
   },
 };
