@@ -9,7 +9,8 @@ export interface Settings {
   /** Where the host's folders are mounted in this container: `${hostRoot}/data` is the host's `/data`. */
   hostRoot: string;
   catalog: { host: string; ledgerPassword: string; publisherPassword: string; backupPassword: string };
-  store: { endpoint: string; region: string } & Record<StoreUser, StoreKeys>;
+  /** `isOurs`: it runs in the stack, with keys that were generated. */
+  store: { isOurs: boolean; endpoint: string; region: string } & Record<StoreUser, StoreKeys>;
   trino: { url: string; authorityFile: string; passwords: Record<TrinoUser, string> };
   dbt: { url: string; token: string };
   /** The port on the host's loopback, and the password of its user `admin`. */
@@ -64,6 +65,7 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
       backupPassword: need("PG_BACKUP_PASSWORD"),
     },
     store: {
+      isOurs: values.STORE !== "s3",
       endpoint: need("STORE_ENDPOINT"),
       region: need("STORE_REGION"),
       ingest: storeKeys("INGEST"),
@@ -97,6 +99,18 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
     throw serviceError("secrets", `read ${folder}/env`, new Error(`missing: ${missing.join(", ")}`));
   }
   return Object.freeze(settings);
+}
+
+/**
+ * Throws exit 2 where the keys of the object store are the user's own: one may be everybody's, and is not to be shown as
+ * one that can do little.
+ */
+export function requireOwnKeys({ store }: Settings): void {
+  if (store.isOurs) return;
+  throw usageError(
+    `STORE=s3: the keys of ${store.endpoint} are yours, in the file of STORE_KEYS`,
+    "make a key there that may only do what it is for: docs/object-store.md",
+  );
 }
 
 /** Throws exit 2 for anything but a number of seconds; an empty text is reported as missing. */

@@ -133,6 +133,24 @@ describe("a service that somebody else runs", () => {
     await external.succeed(["doctor"]);
   });
 
+  it.each([
+    ["connect", "duckdb"],
+    ["credentials", "--user", "direct"],
+    ["credentials", "--user", "landing", "--password"],
+  ])("should have no key of its own to show: %s %s %s", async (...words) => {
+    const { code, stdout, stderr } = await external.reelhouse(words);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain("STORE=s3: the keys of http://external:9000 are yours");
+  });
+
+  it("should not be renewed by what renews the secrets, nor stop for a file that is wrong", async () => {
+    expect((await external.script("reelhouse", ["rotate"])).stderr).toContain(
+      "the keys of your object store are those of STORE_KEYS",
+    );
+    await external.forgetContainers();
+    expect(await scores(external)).toContainEqual({ film: "Inception", score: 34 });
+  });
+
   it("should be asked by each user with that user's key", async () => {
     const ofReader = await external.secrets("trino");
     expect(ofReader.S3_TRINO_READER_ACCESS_KEY).toBe(reader);

@@ -8,7 +8,7 @@ import {
   type PublishedTable,
 } from "../direct-clients.ts";
 import { exitCode, ReelhouseError, usageError } from "../errors.ts";
-import { loadSettings, type Settings } from "../settings.ts";
+import { loadSettings, requireOwnKeys, type Settings } from "../settings.ts";
 
 const all = { ...clients, ...directClients };
 
@@ -51,6 +51,7 @@ async function describeDirect(
   showsPassword: boolean,
   settings: Settings,
 ): Promise<string> {
+  requireOwnKeys(settings);
   const { accessKey, secretKey } = settings.store.direct;
   const password = showsPassword ? secretKey : "./scripts/reelhouse credentials --user direct --password";
   const tables = await publishedTables(settings);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Command, choiceOption } from "../command.ts";
 import { exitCode } from "../errors.ts";
-import { loadSettings, type Settings, trinoUsers } from "../settings.ts";
+import { loadSettings, requireOwnKeys, type Settings, trinoUsers } from "../settings.ts";
 
 const users = ["bi", ...trinoUsers.filter((user) => user !== "bi"), "landing", "direct", "superset"] as const;
 
@@ -20,6 +20,7 @@ export const credentials: Command = {
   async run(words, { print, env }) {
     const settings = loadSettings(env);
     const user = choiceOption(words, "user", users);
+    if (user === "landing" || user === "direct") requireOwnKeys(settings);
     const authority = readFileSync(settings.trino.authorityFile, "utf8");
     if (words.options.ca) print(authority);
     else if (words.options.password) print(`${passwordOf(user, settings)}\n`);
