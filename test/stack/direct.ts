@@ -142,7 +142,6 @@ print("---" + json.dumps({name: [rows.column_names, [list(r.values()) for r in r
     const requests = [
       "GET warehouse/_publications/1.json",
       "GET warehouse/staging/none",
-      "GET warehouse/gold/none",
       "GET warehouse?list-type=2",
       "GET bronze?list-type=2",
       "GET bronze/rows/none",
