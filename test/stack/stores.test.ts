@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { differences, expectedLake } from "../oracle/index.ts";
+import { storeFront } from "./access/front.ts";
 import { type Running, readSecrets } from "./access/running.ts";
-import { objectStore } from "./access/store.ts";
+import { objectStore, statuses } from "./access/store.ts";
 import { csvFile, deliver, goldMovies, sampleDeliveries } from "./deliveries.ts";
 import { objectAt } from "./publications/objects.ts";
 import { type Row, type Stack, startStack } from "./stack.ts";
@@ -68,6 +69,21 @@ describe("SeaweedFS in the place of MinIO", () => {
       running = await readSecrets(stack);
     });
     objectStore(() => running, { areProbesLeft: true });
+    describe("behind the proxy", () => storeFront(() => running, { isMinio: false }));
+
+    it("should be others after a rotation", async () => {
+      const list = ["GET bronze?list-type=2&max-keys=1"];
+      const login = async () => {
+        const { S3_INGEST_ACCESS_KEY, S3_INGEST_SECRET_KEY } = await stack.secrets("store");
+        return `${S3_INGEST_ACCESS_KEY}:${S3_INGEST_SECRET_KEY}`;
+      };
+      const old = await login();
+      await script(stack, ["rotate"]);
+      await stack.forgetContainers();
+      expect(Object.values(await statuses(stack, old, list))).toEqual([403]);
+      expect(Object.values(await statuses(stack, await login(), list))).toEqual([200]);
+      expect(await scores(stack)).toEqual(saved[0]);
+    });
   });
 
   it("should maintain, and erase every version of what held a row", async () => {

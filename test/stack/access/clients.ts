@@ -1,67 +1,102 @@
-/** What `reelhouse connect` prints is what a client runs: those that can run here do. */
+/** What `reelhouse connect` prints is what a client runs: those that can run here do, as it is printed and changed. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { rootCertificates } from "node:tls";
+import { beforeAll, describe, expect, it } from "vitest";
 import { readText } from "../../contract/repository.ts";
 import { onMachine, printedFor } from "../own-machine.ts";
-import { execute, type Stack } from "../stack.ts";
+import { execute, type Outcome, type Stack } from "../stack.ts";
 import type { Running } from "./running.ts";
 
 const statement = "SELECT movie_title, profit_usd FROM movies_unified";
+const authority = "reelhouse-ca.crt";
+/** The certificate of an authority that has nothing to do with the stack, in the stack's folder. */
+const otherAuthority = "other-ca.crt";
+
+/** Runs the code that is printed for a client; `env` has the password. */
+type Program = (stack: Stack, code: string, env: Record<string, string>) => Promise<Outcome>;
+const python: Program = (stack, code, env) =>
+  onMachine(stack, "/opt/iceberg/bin/python -", { env, input: code });
+const programs: Record<string, Program> = {
+  // From here, where the package is.
+  node: ({ folder }, code, env) => {
+    const inFolder = code.replaceAll(/\w+-ca\.crt/g, (name) => join(folder, name));
+    const words = ["--input-type=module", "--eval", inFolder];
+    return execute(process.execPath, words, { cwd: process.cwd(), env: { ...process.env, ...env } });
+  },
+  python,
+  sqlalchemy: python,
+  "trino-cli": (stack, code, env) => {
+    const trino = 'trino() { java -jar /opt/java/trino-cli-executable.jar "$@"; }';
+    return onMachine(stack, `${trino}\n${code.trimEnd()} --execute "$1"`, { env, words: [statement] });
+  },
+  jdbc: (stack, fields, env) => {
+    const [, url = ""] = /^ +URL +(\S+)$/m.exec(fields) ?? [];
+    const script = 'cat >/tmp/Query.java; java -cp /opt/java/trino-jdbc.jar /tmp/Query.java "$@"';
+    const input = readText("test/clients/Query.java");
+    return onMachine(stack, script, { env, words: [url, "bi", statement], input });
+  },
+};
 
 export function clientConnections(runningOf: () => Running): void {
-  it("should connect Node with the code that it prints", async () => {
-    const { stack } = runningOf();
-    const { code, env } = await printedFor(stack, "node");
-    // From here, where the package is.
-    const words = ["--input-type=module", "--eval", withAuthority(stack, code)];
-    const options = { cwd: process.cwd(), env: { ...process.env, ...env } };
-    const { stdout, stderr } = await execute(process.execPath, words, options);
-    expect(stdout, stderr).toContain("'Inception', 568276195");
+  let stack: Stack;
+  beforeAll(() => {
+    stack = runningOf().stack;
+    writeFileSync(join(stack.folder, otherAuthority), `${rootCertificates[0]}\n`);
   });
 
-  it.each([
-    { client: "python", printed: "['Inception', 568276195]" },
-    { client: "sqlalchemy", printed: "('Inception', 568276195)" },
-  ])("should connect Python with the code that it prints: $client", async ({ client, printed }) => {
-    const { stack } = runningOf();
-    const { code, env } = await printedFor(stack, client);
-    const { stdout, stderr } = await onMachine(stack, "/opt/iceberg/bin/python -", { env, input: code });
-    expect(stdout, stderr).toContain(printed);
-  });
-
-  it("should connect the Trino CLI with the command that it prints", async () => {
-    const { stack } = runningOf();
-    const { code, env } = await printedFor(stack, "trino-cli");
-    const trino = 'trino() { java -jar /opt/java/trino-cli-executable.jar "$@"; }';
-    const { stdout, stderr } = await onMachine(stack, `${trino}\n${code.trimEnd()} --execute "$1"`, {
-      env,
-      words: [statement],
+  describe.each(Object.entries(programs))("%s", (client, program) => {
+    it("should connect with what is printed", async () => {
+      const { code, env } = await printedFor(stack, client);
+      const { stdout, stderr } = await program(stack, code, env);
+      expect(stdout, stderr).toMatch(/Inception\W+568276195/);
     });
-    expect(stdout, stderr).toContain('"Inception","568276195"\n');
+
+    it.each([
+      {
+        what: "where another authority is trusted",
+        change: (code: string) => code.replaceAll(authority, otherAuthority),
+        said: /certificate|certification path/i,
+      },
+      { what: "with a wrong password", password: "wrong", said: /401|Authentication failed/ },
+      {
+        what: "without TLS",
+        change: (code: string) => code.replace(/https(?=:|")/, "http").replace("SSL=true", "SSL=false"),
+        said: /./,
+      },
+    ])("should get nothing $what", async ({ change = (code) => code, password, said }) => {
+      const { code, env } = await printedFor(stack, client);
+      const given = password === undefined ? env : { TRINO_PASSWORD: password };
+      const outcome = await program(stack, change(code), given);
+      expect({ isRefused: outcome.code !== 0, stdout: outcome.stdout }).toEqual({
+        isRefused: true,
+        stdout: "",
+      });
+      expect(outcome.stderr).toMatch(said);
+    });
   });
 
-  it("should connect Java with the URL that it prints", async () => {
-    const { stack } = runningOf();
-    const { url, env } = await printedUrl(stack);
-    const { stdout, stderr } = await java(stack, { url, env });
-    expect(stdout, stderr).toContain("Inception\t568276195\n");
+  it("should not be asked by the stack's own commands where another authority is trusted", async () => {
+    const script = `mkdir -p /tmp/other && cat /run/secrets/reelhouse/env >/tmp/other/env
+cat "/host$0/${otherAuthority}" >/tmp/other/ca.crt
+REELHOUSE_SECRETS=/tmp/other reelhouse sql "SELECT 1"`;
+    const { code, stdout, stderr } = await stack.cli.run("sh", ["-ec", script, stack.folder]);
+    expect({ code, stdout }).toEqual({ code: 5, stdout: "" });
+    expect(stderr).toMatch(/certificate/);
   });
 
-  it("should be refused by Java where another authority is trusted", async () => {
-    const { stack } = runningOf();
-    const { url, env } = await printedUrl(stack);
-    const other = url.replace("reelhouse-ca.crt", "/tmp/other.crt");
-    const { code, stdout, stderr } = await java(stack, { url: other, env });
-    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toContain("unable to find valid certification path");
-  });
-
-  it("should refuse Java with a wrong password", async () => {
-    const { stack } = runningOf();
-    const { url } = await printedUrl(stack);
-    const { code, stdout, stderr } = await java(stack, { url, env: { TRINO_PASSWORD: "wrong" } });
-    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toContain("Authentication failed");
+  it("should not be asked by dbt where another authority is trusted", async () => {
+    const debug = (file: string) => {
+      const script = `cat >/tmp/other-ca.crt <<'TEXT'\n${rootCertificates[0]}\nTEXT
+set -a && . /run/secrets/dbt/env && set +a
+export DBT_TRINO_PASSWORD="$TRINO_DBT_PASSWORD" DBT_CATALOG=audit TRINO_CA_FILE=${file}
+dbt debug --connection`;
+      return stack.compose(["exec", "-T", "dbt", "sh"], { input: script });
+    };
+    expect((await debug("/run/secrets/dbt/ca.crt")).stdout).toContain("Connection test: [OK");
+    const { code, stdout } = await debug("/tmp/other-ca.crt");
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/CERTIFICATE_VERIFY_FAILED/);
   });
 
   it.each(["jdbc", "duckdb"])("should not print the password unless it is asked: %s", async (client) => {
@@ -76,21 +111,3 @@ export function clientConnections(runningOf: () => Running): void {
     expect(stdout).not.toContain(secrets.S3_DIRECT_SECRET_KEY);
   });
 }
-
-async function printedUrl(stack: Stack): Promise<{ url: string; env: Record<string, string> }> {
-  const { code, env } = await printedFor(stack, "jdbc");
-  const [, url = ""] = /^ +URL +(\S+)$/m.exec(code) ?? [];
-  return { url, env };
-}
-
-/** A program with the driver of the server's release. `/tmp/other.crt` is the certificate of somebody else's authority. */
-function java(stack: Stack, { url, env }: { url: string; env: Record<string, string> }) {
-  const script = `openssl req -x509 -newkey rsa:2048 -nodes -subj "/CN=other" -keyout /dev/null -out /tmp/other.crt 2>/dev/null
-cat >/tmp/Query.java
-java -cp /opt/java/trino-jdbc.jar /tmp/Query.java "$@"`;
-  const input = readText("test/clients/Query.java");
-  return onMachine(stack, script, { env, words: [url, "bi", statement], input });
-}
-
-const withAuthority = ({ folder }: Stack, code: string) =>
-  code.replaceAll("reelhouse-ca.crt", join(folder, "reelhouse-ca.crt"));

@@ -67,7 +67,8 @@ const shapes: Shape[] = [
   },
 ];
 
-export function storeFront(runningOf: () => Running): void {
+/** `isMinio`: the store itself does what the proxy is there for, and has the client that removes what it did. */
+export function storeFront(runningOf: () => Running, { isMinio = true } = {}): void {
   let stack: Stack;
   let root: string;
   let login: string[];
@@ -79,7 +80,7 @@ export function storeFront(runningOf: () => Running): void {
   });
 
   afterAll(async () => {
-    await removeProbes(stack, root);
+    if (isMinio) await removeProbes(stack, root);
     const list = "GET bronze?list-type=2";
     expect(await statuses(stack, root, [list])).toEqual({ [list]: 200 });
   });
@@ -101,7 +102,7 @@ curl --silent --write-out '\\n%header{x-amz-version-id}\\n%{http_code}' --reques
   });
 
   it.each(shapes)("should refuse $what", async ({ refusal, isAccepted = false, ...shape }) => {
-    if (isAccepted) {
+    if (isAccepted && isMinio) {
       const { status, version } = await send(ports.store, shape);
       await remove(version);
       expect(status).toBe(200);

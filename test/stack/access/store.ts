@@ -63,6 +63,11 @@ const folders = [
   "warehouse/_publications/access-probe",
   "warehouse/_as_of/access-probe/metadata",
 ];
+/** From each bucket to each, as one request: what may not be read or not be written is not copied. */
+const copies = (user: string) => {
+  const places = ["bronze/rows/access-probe", "landing/access-probe", "warehouse/access-probe/data"];
+  return places.flatMap((from) => places.map((to) => [`${from}/seed`, `${to}/${user}-copy`] as const));
+};
 const never = "00000000-0000-0000-0000-000000000000";
 /** What only the store's root may do. */
 const forRootAlone = [
@@ -76,11 +81,13 @@ const forRootAlone = [
   "GET minio/admin/v3/list-users",
 ];
 
-// Sends each line `METHOD path body` of its input to the store and prints the HTTP statuses, a line each.
+// Sends each line `METHOD path body` of its input to the store and prints the HTTP statuses, a line each. `COPY path from`
+// puts what another object has.
 const sendRequests = `
 while read -r method path body; do
-    set -- --silent --output /dev/null --write-out '%{http_code}\\n' --request "$method"
-    [ -z "$body" ] || set -- "$@" --data-binary "$body"
+    if [ "$method" = COPY ]; then set -- --request PUT --header "x-amz-copy-source: /$body"
+    else set -- --request "$method" \${body:+--data-binary "$body"}; fi
+    set -- "$@" --silent --output /dev/null --write-out '%{http_code}\\n'
     [ -z "$LOGIN" ] || set -- "$@" --aws-sigv4 aws:amz:us-east-1:s3 --user "$LOGIN"
     curl "$@" "http://localhost:9000/$path"
 done`;
@@ -140,6 +147,10 @@ export function objectStore(runningOf: () => Running, { areProbesLeft = false } 
           [`PUT ${folder}/${user} text`, say(granted.put.test(`${folder}/`))],
           [`DELETE ${folder}/${user}`, say(granted.delete.test(`${folder}/`))],
           [`DELETE ${folder}/seed?versionId=${never}`, say((granted.erase ?? nothing).test(`${folder}/`))],
+        ]),
+        ...copies(user).map(([from, to]) => [
+          `COPY ${to} ${from}`,
+          say(granted.get.test(from) && granted.put.test(to)),
         ]),
         ...forRootAlone.map((request) => [request, "refused"]),
       ]);
