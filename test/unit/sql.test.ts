@@ -21,6 +21,7 @@ const settings = Object.fromEntries(
       "PG_PUBLISHER_PASSWORD",
       "PG_BACKUP_PASSWORD",
       "STORE_ENDPOINT",
+      "STORE_REGION",
       "DBT_URL",
       "DBT_TOKEN",
       "SUPERSET_ADMIN_PASSWORD",
