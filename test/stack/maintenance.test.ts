@@ -170,7 +170,8 @@ describe("retention", () => {
 
   beforeAll(async () => {
     await stack.catalogQuery(
-      `insert into iceberg.iceberg_tables
+      `insert into branch.branch (name, forked_from, base, batches) values ('old', 1, '{}', '[]');
+       insert into iceberg.iceberg_tables
        select 'br_old', table_namespace, table_name, new_metadata_location, null, 'TABLE'
        from branch.publication_table where publication_id = 1`,
     );
@@ -218,7 +219,7 @@ describe("retention", () => {
         "select branch.table_directory(new_metadata_location) from branch.publication_table where publication_id = 1 and table_name = 'leaving'",
       )
     ).replace("s3://", "")}`;
-    await stack.catalogQuery(`set role iceberg_owner; delete from ${branchRows}`);
+    await stack.catalogQuery("select branch.drop_branch('old')");
     await driver.call("fork");
     expect(await tableObjects(stack)).toContainEqual(expect.stringContaining(folder));
     const done = await maintain("tight.yaml");
