@@ -112,7 +112,7 @@ export async function startStack(
   ];
   const stack = await unstartedStack(name, files, options);
   if (process.env.ATTACH) return stack;
-  const environment = await new DockerComposeEnvironment(projectFolder, files)
+  await new DockerComposeEnvironment(projectFolder, files)
     .withProjectName(stack.project)
     .withEnvironment(stack.env)
     .withWaitStrategy("secrets-1", Wait.forOneShotStartup())
@@ -120,14 +120,7 @@ export async function startStack(
     .withWaitStrategy("ingest-1", Wait.forOneShotStartup())
     .withStartupTimeout(5 * 60_000)
     .up(firstLoad ? undefined : servers);
-  return {
-    ...stack,
-    async stop() {
-      await stack.cli.remove();
-      // Nothing is kept that would have to be written in peace. (Zero is taken for no answer.)
-      await environment.down({ removeVolumes: true, timeout: 1_000 });
-    },
-  };
+  return stack;
 }
 
 /** A project name, a free port and a folder with the sample; the test starts and stops the stack itself. */
