@@ -22,7 +22,10 @@ it("should be asked for from the key on that the page before ended with, spelled
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const key = { accessKey: randomUUID(), secretKey: randomUUID() };
-  const settings = { store: { endpoint: `http://127.0.0.1:${port}`, region: "us-east-1", erasure: key }, silenceMs: 2000 };
+  const settings = {
+    store: { endpoint: `http://127.0.0.1:${port}`, region: "us-east-1", erasure: key },
+    silenceMs: 2000,
+  };
   try {
     const store = connectStore(settings as unknown as Settings, "erasure");
     const found = await Array.fromAsync(store.listVersions("warehouse", "gold/"));
