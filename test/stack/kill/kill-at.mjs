@@ -38,6 +38,6 @@ const { query } = Client.prototype;
 Client.prototype.query = function counted(...words) {
   const [statement] = words;
   const text = typeof statement === "string" ? statement : (statement.text ?? "");
-  if (!reads.test(text)) operation(text.trim().replace(/\s+/g, " ").slice(0, 60));
+  if (!reads.test(text)) operation(text.trim().replace(/\s+/g, " ").slice(0, 400));
   return query.apply(this, words);
 };
