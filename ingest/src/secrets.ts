@@ -88,7 +88,7 @@ const trustsAuthority = ["trino", "dbt", "superset", "docs", "reelhouse"];
 
 /** Fills `folder`/{root,store,catalog,trino,dbt,superset,docs,direct,reelhouse}; `folder`/root keeps all secrets and the CA's key. */
 export function makeSecrets(folder: string): void {
-  handOverAll(folder, readJson(secretsFile(folder)), readPeople(folder));
+  handOverAll(folder, readJson(secretsFile(folder)), givenKeys(folder));
 }
 
 /**
@@ -97,10 +97,10 @@ export function makeSecrets(folder: string): void {
  */
 export function renewSecrets(folder: string, { renewsAuthority }: { renewsAuthority: boolean }): void {
   requireVolumes(folder);
-  givenKeys(folder);
+  const given = givenKeys(folder);
   if (renewsAuthority) forgetAuthority(join(folder, "root"));
   const { [keptKey]: kept } = readJson(secretsFile(folder));
-  handOverAll(folder, kept === undefined ? {} : { [keptKey]: kept }, readPeople(folder));
+  handOverAll(folder, kept === undefined ? {} : { [keptKey]: kept }, given);
 }
 
 /** Replaces the people who may log in to Trino, besides its own users. */
@@ -133,13 +133,15 @@ function givenKeys(folder: string): Record<string, string> {
   return process.env.STORE === "s3" ? serviceKeys(`${folder}/store-keys`, storeUsers) : {};
 }
 
-/** Adds the secrets that are missing in `all`, keeps them, and gives each service what it uses. */
-function handOverAll(folder: string, all: Record<string, string>, people: People): void {
+/**
+ * Adds the secrets that are missing in `all`, keeps them, and gives each service what it uses. What is `given` is not
+ * kept: a store that runs here has its own again when STORE is set back.
+ */
+function handOverAll(folder: string, all: Record<string, string>, given: Record<string, string>): void {
   const root = join(folder, "root");
+  const people = readPeople(folder);
   const names = [...Object.values(holdings).flat(), ...builtInUsers.map(trinoPassword)];
   for (const name of names) all[name] ??= newSecret(name);
-  // Beside the generated ones, so that a store that runs here has its own again when STORE is set back.
-  const given = givenKeys(folder);
   writeAtomically(secretsFile(folder), JSON.stringify(all, null, 2), { mode: 0o600 });
 
   makeCertificates(root);
