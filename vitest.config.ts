@@ -19,9 +19,9 @@ export default defineConfig({
         test: {
           name: "stack",
           include: ["test/stack/**/*.test.ts"],
-          // One stack at a time: each has a database, an object store and a query engine, for two cores.
-          fileParallelism: false,
-          // After the others: they take the cores that its time limits count on.
+          // One stack starts and waits while the other one works; more would be too much for two cores.
+          maxWorkers: 2,
+          // After the others, which take all cores.
           sequence: { groupOrder: 1 },
           // Its clean-up container would be pulled from a registry; each test file removes its own stack.
           env: { TESTCONTAINERS_RYUK_DISABLED: "true" },

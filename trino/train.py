@@ -60,7 +60,8 @@ def configure(output):
     (etc / "config.properties").write_text("\n".join(server + limits) + "\n")
     (etc / "node.properties").write_text(f"node.environment=train\nnode.internal-address=localhost\nnode.data-dir={FOLDER}/data\n")
     options = re.sub(r"-XX:AOTCache=.*", f"-XX:AOTCacheOutput={output}", (etc / "jvm.config").read_text())
-    (etc / "jvm.config").write_text(options)
+    # While an image is built, nothing limits the memory, of which the heap is a share.
+    (etc / "jvm.config").write_text(f"{options}-XX:MaxRAM=2560M\n")
 
 
 def call(url, body=None):

@@ -30,7 +30,7 @@ it("should tell each resource group, and no other", () => {
 
 it("should tell how long a query may run, and how much memory it may take", () => {
   const config = readText("trino/etc/config.properties");
-  for (const limit of firstGroups(config, /^query\.max-(?:execution-time|memory)=(.*)$/gm))
+  for (const limit of firstGroups(config, /^query\.max-(?:execution-time|memory-per-node)=(.*)$/gm))
     expect(section).toContain(limit);
 });
 

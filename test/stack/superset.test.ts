@@ -11,6 +11,7 @@ import {
   startBrowser,
 } from "../browser/superset.ts";
 import { readText } from "../contract/repository.ts";
+import { realFilms } from "./real-films.ts";
 import { type Stack, unstartedStack } from "./stack.ts";
 
 let stack: Stack;
@@ -224,6 +225,8 @@ describe("the pages of the tables", () => {
     expect(page).not.toContain(String(secret));
   });
 });
+
+describe("the tables that they show", () => realFilms(() => stack));
 
 describe("a second start, with renewed secrets", () => {
   it("should keep what a user changed", async () => {
