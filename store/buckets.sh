@@ -36,7 +36,8 @@ refused() {
 }
 
 # With max-keys=0, MinIO says yes to a bucket that is not there.
-for bucket in landing bronze warehouse; do
+for name in landing bronze warehouse; do
+    bucket="$STORE_PREFIX$name"
     status="$(ask GET "$bucket?list-type=2&max-keys=1")"
     case "$status" in
         200) ;;
@@ -51,7 +52,7 @@ for bucket in landing bronze warehouse; do
             ;;
         *)
             refused "$bucket" "the listing" "$status"
-            echo "buckets: the names landing, bronze and warehouse have to be free on the store, or yours, and the keys right: docs/object-store.md" >&2
+            echo "buckets: its name has to be free on the store, or yours (STORE_PREFIX makes another one of it), and the keys right: docs/object-store.md" >&2
             exit 1
             ;;
     esac

@@ -1,7 +1,9 @@
 /** Whether each part of the stack can do its job: what `doctor` shows, and what a run asks before it changes anything. */
+import { stackBuckets } from "./buckets.ts";
 import { connectCatalog } from "./catalog.ts";
 import { projectHash } from "./dbt.ts";
-import { serviceError } from "./errors.ts";
+import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
+import { requireOwnBuckets } from "./recover/state.ts";
 import type { Settings } from "./settings.ts";
 import { connectStore } from "./store.ts";
 import { connectTrino, isNotFound } from "./trino.ts";
@@ -15,9 +17,7 @@ interface Check {
 const checks = [
   {
     part: "catalog",
-    check: async (settings: Settings) => {
-      for (const role of ["ledger", "publisher"] as const) await (await connectCatalog(settings, role)).end();
-    },
+    check: checkCatalog,
   },
   {
     part: "store",
@@ -30,9 +30,15 @@ const checks = [
   { part: "dbt", check: projectHash },
 ] as const satisfies Check[];
 
+async function checkCatalog(settings: Settings): Promise<void> {
+  await (await connectCatalog(settings, "publisher")).end();
+  const ledger = await connectCatalog(settings, "ledger");
+  await requireOwnBuckets(ledger).finally(() => ledger.end());
+}
+
 async function checkStore(settings: Settings): Promise<void> {
-  await connectStore(settings, "ingest").metadataOf("bronze", "rows/none");
-  await connectStore(settings, "publisher").metadataOf("warehouse", "none/metadata/none");
+  await connectStore(settings, "ingest").metadataOf(stackBuckets.bronze, "rows/none");
+  await connectStore(settings, "publisher").metadataOf(stackBuckets.warehouse, "none/metadata/none");
 }
 
 /** With catalog and object store behind it: the rows of a table are not answered from memory. */
@@ -77,12 +83,18 @@ export function diagnose(settings: Settings, parts: readonly Part[] = allParts):
           await check(settings);
           return { part, fault: null, next: null };
         } catch (error) {
-          const next = `docker compose ps ${part}; docker compose logs --tail 50 ${part}; start it with ./scripts/up`;
-          return { part, fault: error instanceof Error ? error.message : String(error), next };
+          const fault = error instanceof Error ? error.message : String(error);
+          return { part, fault, next: nextOf(part, error) };
         }
       }),
   );
 }
+
+/** What its own log cannot say: a setting that does not fit. */
+const nextOf = (part: string, error: unknown) =>
+  error instanceof ReelhouseError && error.exitCode === exitCode.usage && error.next
+    ? error.next
+    : `docker compose ps ${part}; docker compose logs --tail 50 ${part}; start it with ./scripts/up`;
 
 /** Throws a service error (exit 5) that names the parts that don't work. */
 export async function requireHealthy(settings: Settings, parts: readonly Part[] = allParts): Promise<void> {

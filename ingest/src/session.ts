@@ -10,7 +10,7 @@ import { exitCode, ReelhouseError } from "./errors.ts";
 import { beginRun, dropReplays, endRun } from "./ledger.ts";
 import { stopLeftoverQueries } from "./publish/leftovers.ts";
 import { ensureManifest } from "./publish/manifest.ts";
-import { requireOwnStore, requireRecovered } from "./recover/state.ts";
+import { requireOwnBuckets, requireOwnStore, requireRecovered } from "./recover/state.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { connectStore } from "./store.ts";
 import { connectTrino } from "./trino.ts";
@@ -44,6 +44,7 @@ export async function withRun(
   try {
     await beginRun(ledger, runId, command);
     const run = { ...context, signal, runId, settings, ledger };
+    await requireOwnBuckets(ledger);
     // In a second, instead of after half of the work.
     await requireHealthy(settings, parts);
     await clearUp(run);

@@ -20,7 +20,7 @@ for file in /opt/store/policies/*.json; do
     access_key="$(key "${variable}_ACCESS_KEY")"
     secret_key="$(key "${variable}_SECRET_KEY")"
     printf '%s"%s":' "$separator" "$name" >&3
-    cat "$file" >&3
+    /opt/store/policy.sh "$file" >&3
     printf '%s"%s":{"secretKey":"%s","status":"enabled"}' "$separator" "$access_key" "$secret_key" >&4
     printf '%s"%s":{"version":1,"policy":"%s"}' "$separator" "$access_key" "$name" >&5
     separator=,

@@ -18,7 +18,8 @@ users=/dev/shm/users.json
     for file in /opt/store/policies/*.json; do
         name="$(basename "$file" .json)"
         variable="S3_$(echo "$name" | tr 'a-z-' 'A-Z_')"
-        jq --null-input --arg name "$name" --arg variable "$variable" --rawfile content "$file" '
+        content="$(/opt/store/policy.sh "$file")"
+        jq --null-input --arg name "$name" --arg variable "$variable" --arg content "$content" '
             def key($part): env["\($variable)_\($part)"] // error("\($variable)_\($part) is missing: ./scripts/up makes it");
             {
                 name: $name,

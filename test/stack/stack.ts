@@ -158,6 +158,7 @@ export async function unstartedStack(
     STORE_ENDPOINT: "http://store:9000",
     STORE_REGION: "us-east-1",
     STORE_KEYS: "./store/no-keys",
+    STORE_PREFIX: "",
     FEDERATION: join(folder, "federation"),
     ...(hasSmallModels ? { REELHOUSE_DBT_PROJECT: smallProject(folder) } : {}),
     ...ownSettings,

@@ -1,4 +1,7 @@
-/** What the stack promises, on other stores than MinIO: SeaweedFS in its place, then a service that somebody else runs. */
+/**
+ * What the stack promises, on other stores than MinIO and with buckets of other names: SeaweedFS in its place, then a
+ * service that somebody else runs.
+ */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,6 +21,7 @@ let backups: string;
 /** What was backed up: the newest publication, and the second. */
 let saved: Row[][];
 const folder = mkdtempSync(join(process.env.TEST_FOLDER ?? tmpdir(), "external-store-"));
+const prefix = "acme-2-";
 const critics = (score: number) =>
   csvFile("critic_agg", [`Inception,2010,${score},300,8.1`, "Parasite,2019,99,400,9.0"]);
 const scores = (of: Stack, when = "") =>
@@ -29,7 +33,10 @@ const script = async (of: Stack, words: string[]) => {
 };
 
 beforeAll(async () => {
-  stack = await startStack("seaweedfs", { keepsCli: true, env: { STORE: "seaweedfs" } });
+  stack = await startStack("seaweedfs", {
+    keepsCli: true,
+    env: { STORE: "seaweedfs", STORE_PREFIX: prefix },
+  });
   backups = join(stack.folder, "backups");
 });
 afterAll(async () => {
@@ -49,13 +56,30 @@ describe("SeaweedFS in the place of MinIO", () => {
 
   it("should publish a further delivery, take it back, and keep both readable", async () => {
     const before = await scores(stack);
-    deliver(stack, { critic_agg: critics(12) });
-    await stack.succeed(["run", "--no-export"]);
+    // As everybody writes it, whatever the bucket is called.
+    await stack.succeed(["land", stack.write("landed.csv", critics(12)), "--to", "critics"]);
+    stack.write("landed.yaml", "source: {critic_agg: 's3://landing/critics/'}\n");
+    await stack.succeed(["run", "--no-export", "--config", "landed.yaml"]);
+    expect(await stack.catalogQuery("select location from ledger.landed_object")).toBe(
+      "s3://landing/critics/landed.csv",
+    );
     const after = await scores(stack);
     expect(after).toContainEqual({ film: "Inception", score: 12 });
     await stack.succeed(["rollback"]);
     expect(await scores(stack)).toEqual(before);
     expect(await scores(stack, "FOR VERSION AS OF 'pub_2'")).toEqual(after);
+  });
+
+  it("should keep the files of branches and of earlier states in its own buckets", async () => {
+    await stack.succeed(["branch", "create", "trial"]);
+    await stack.query("CREATE TABLE gold.notes AS SELECT 'mine' AS note", "developer", "br_trial");
+    const pathOf = 'SELECT DISTINCT "$path" AS path FROM gold.notes';
+    const [{ path } = { path: "" }] = await stack.query(pathOf, "developer", "br_trial");
+    expect(path).toMatch(new RegExp(`^s3://${prefix}warehouse/gold/notes-`));
+    await stack.succeed(["branch", "drop", "trial"]);
+    const films = "SELECT critic_score_percentage FROM gold.movies_unified WHERE movie_title = 'Inception'";
+    const { stdout } = await stack.succeed(["sql", "--as-of", "2", films, "--format", "csv"]);
+    expect(stdout).toContain("12");
   });
 
   it("should be backed up", async () => {
@@ -88,10 +112,22 @@ describe("SeaweedFS in the place of MinIO", () => {
 
   it("should maintain, and erase every version of what held a row", async () => {
     await stack.succeed(["maintain"]);
-    const versions = () => objectAt(stack, "GET", "bronze?versions&prefix=originals/critic_agg/");
-    expect(await versions()).toContain("<Version>");
-    await stack.succeed(["erase", "critic_agg", "--where", "movie_title = 'Inception'", "--yes"]);
-    expect(await versions()).not.toContain("<Version>");
+    const versions = () =>
+      Promise.all(
+        ["bronze?versions&prefix=originals/critic_agg/", "landing?versions&prefix=critics/"].map((place) =>
+          objectAt(stack, "GET", prefix + place),
+        ),
+      );
+    for (const list of await versions()) expect(list).toContain("<Version>");
+    await stack.succeed([
+      "erase",
+      "critic_agg",
+      "--where",
+      "movie_title = 'Inception'",
+      "--landing",
+      "--yes",
+    ]);
+    for (const list of await versions()) expect(list).not.toContain("<Version>");
     const rows = await stack.query("SELECT movie_title AS title FROM bronze.critic_agg ORDER BY 1", "admin");
     expect(rows.map(({ title }) => title)).not.toContain("Inception");
     expect(rows.map(({ title }) => title)).toContain("Parasite");
@@ -119,7 +155,10 @@ describe("a service that somebody else runs", () => {
 
   beforeAll(async () => {
     const users = join(folder, "users.json");
-    const identities = [identity(all, ["Admin"]), identity(reader, ["Read:warehouse", "List:warehouse"])];
+    const identities = [
+      identity(all, ["Admin"]),
+      identity(reader, [`Read:${prefix}warehouse`, `List:${prefix}warehouse`]),
+    ];
     writeFileSync(users, JSON.stringify({ identities }));
     const keys = join(folder, "keys");
     const pair = (user: string, key: string) =>
@@ -128,7 +167,10 @@ describe("a service that somebody else runs", () => {
     external = await startStack("external-store", {
       keepsCli: true,
       overlay: "test/stack/external-store.yml",
-      env: { STORE: "s3", STORE_ENDPOINT: "http://external:9000", STORE_KEYS: keys, EXTERNAL_USERS: users },
+      env: {
+        ...{ STORE: "s3", STORE_ENDPOINT: "http://external:9000", STORE_KEYS: keys, STORE_PREFIX: prefix },
+        EXTERNAL_USERS: users,
+      },
     });
   });
 
@@ -147,6 +189,20 @@ describe("a service that somebody else runs", () => {
     await external.succeed(["run", "--no-export"]);
     expect(await scores(external)).toContainEqual({ film: "Inception", score: 34 });
     await external.succeed(["doctor"]);
+  });
+
+  it.each([
+    { words: ["run", "--no-export"], code: 2 },
+    { words: ["backup"], code: 2 },
+    { words: ["restore"], code: 2 },
+    { words: ["doctor"], code: 5 },
+  ])("should refuse another prefix than the tables were made with: $words", async ({ words, code }) => {
+    const folder = ["backup", "restore"].includes(words[0] ?? "") ? [backups] : [];
+    const refused = await external.script("reelhouse", [...words, ...folder], { env: { STORE_PREFIX: "" } });
+    expect(refused).toMatchObject({ code });
+    const said = refused.stdout + refused.stderr;
+    expect(said).toMatch(/STORE_PREFIX: expected 'acme-2-', with which (the|its) tables were made, found ''/);
+    expect(said).toContain("set STORE_PREFIX=acme-2- in .env");
   });
 
   it.each([

@@ -18,7 +18,7 @@ import {
   savedObjects,
 } from "../../ingest/src/backup/folder.ts";
 import { keepNewest } from "../../ingest/src/backup/keep.ts";
-import { requireKnown } from "../../ingest/src/backup/restore.ts";
+import { requireKnown, requireSameBuckets } from "../../ingest/src/backup/restore.ts";
 import { requireMetadata } from "../../ingest/src/backup/rows.ts";
 import { objectPath, SharedObjects } from "../../ingest/src/backup/shared.ts";
 import { inputError } from "../../ingest/src/errors.ts";
@@ -192,6 +192,26 @@ const manifest: Manifest = {
   catalog: { sha256: "", byteCount: 0 },
   objects: { sha256: "", byteCount: 0, count: 0, totalBytes: 0 },
 };
+
+describe("a backup of a stack with a prefix", () => {
+  it.each([
+    [undefined, ""],
+    ["", ""],
+    ["acme-", "acme-"],
+  ])("should be restored with it: %s, '%s'", (storePrefix, own) => {
+    requireSameBuckets({ ...manifest, ...(storePrefix === undefined ? {} : { storePrefix }) }, own);
+  });
+
+  it.each([
+    [undefined, "acme-", "expected '', with which its tables were made, found 'acme-'"],
+    ["acme-", "", "expected 'acme-', with which its tables were made, found ''"],
+  ])("should not be restored with another one: %s, '%s'", (storePrefix, own, says) => {
+    const backup = { ...manifest, ...(storePrefix === undefined ? {} : { storePrefix }) };
+    expect(() => requireSameBuckets(backup, own)).toThrow(
+      expect.objectContaining({ exitCode: 2, message: expect.stringContaining(says) }),
+    );
+  });
+});
 
 describe("old backups", () => {
   it("should leave with the objects that no other one has", async () => {

@@ -52,6 +52,17 @@ const keys = [
   ...["in/deep/a.csv", "in/2026/a.csv", "in/2026/07/a.csv", "other/a b+c%2Fü.csv", "inside.csv", "in-2.csv"],
 ];
 
+it("should be asked for by its store's name for the bucket, and told by its own", async () => {
+  await open([]);
+  const landing = connectBucket({ ...store.login, bucket: "landing", nameThere: "drop" }, silenceMs);
+  store.objects.set("a.csv", "text");
+  await landing.upload("a.csv", import.meta.filename, 10, new AbortController().signal);
+  const object = (await landing.find("a.csv")) ?? expect.fail("no object");
+  expect(object).toMatchObject({ hostPath: "s3://landing/a.csv", bucket: "landing" });
+  await landing.download(object, join(folder, "named"), new AbortController().signal);
+  expect(store.requests).toEqual(["PUT /drop/a.csv", "GET /drop", "GET /drop/a.csv"]);
+});
+
 describe("a path on a store", () => {
   beforeAll(async () => {
     for (const key of keys) {

@@ -8,7 +8,7 @@ import { fillLedger } from "../../ingest/src/recover/fill-ledger.ts";
 import { type CountedBatch, contentsOf, recoverBatches } from "../../ingest/src/recover/ledger.ts";
 import { readManifests } from "../../ingest/src/recover/publications.ts";
 import { erasedSources, recoverCatalog } from "../../ingest/src/recover/recover.ts";
-import { requireOwnStore, requireRecovered } from "../../ingest/src/recover/state.ts";
+import { requireOwnBuckets, requireOwnStore, requireRecovered } from "../../ingest/src/recover/state.ts";
 import type { Settings } from "../../ingest/src/settings.ts";
 import { startStore } from "../fixtures/s3.ts";
 
@@ -266,6 +266,46 @@ describe("a recovery", () => {
   it("should keep every run back while the ledger is missing", async () => {
     const { ledger } = ledgerOf({ empty: false, unfinished: true });
     await expect(requireRecovered(ledger)).rejects.toThrow("the catalog is recovered in part");
+  });
+});
+
+describe("tables", () => {
+  const tablesAt = (location?: string) => ({
+    query: async () => ({ rows: location === undefined ? [] : [{ location }] }),
+    end: async () => undefined,
+  });
+  const made = (bucket: string) =>
+    `s3://${bucket}/tables/bronze/critics-${uuid}/metadata/00000-a.metadata.json`;
+
+  it.each([
+    ["", undefined],
+    ["", made("bronze")],
+    ["acme-", made("acme-bronze")],
+    ["acme-", undefined],
+  ])("should be used with the prefix that they were made with: '%s', %s", async (prefix, location) => {
+    await requireOwnBuckets(tablesAt(location), prefix);
+  });
+
+  it.each([
+    [
+      "",
+      "acme-bronze",
+      "expected 'acme-', with which the tables were made, found ''",
+      "set STORE_PREFIX=acme- in .env",
+    ],
+    [
+      "acme-",
+      "bronze",
+      "expected '', with which the tables were made, found 'acme-'",
+      "take STORE_PREFIX out of .env",
+    ],
+    ["acme-", "acme-2-bronze", "expected 'acme-2-'", "set STORE_PREFIX=acme-2- in .env"],
+  ])("should be refused with another one: '%s' where they lie in %s", async (prefix, bucket, says, next) => {
+    await expect(requireOwnBuckets(tablesAt(made(bucket)), prefix)).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining(says),
+      next: expect.stringContaining(next),
+    });
   });
 });
 

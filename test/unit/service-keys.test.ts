@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { bucketsOf } from "../../ingest/src/buckets.ts";
 import { requireStore, serviceKeys } from "../../ingest/src/secrets/service-keys.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "service-keys-"));
@@ -65,11 +66,17 @@ describe("the keys of an object store that somebody else runs", () => {
 });
 
 describe("the choice of the object store", () => {
+  const longestPrefix = 63 - Math.max(...Object.values(bucketsOf("")).map(({ length }) => length));
+
   it.each([
     {},
     { STORE: "seaweedfs", STORE_ENDPOINT: "http://store:9000" },
     { STORE: "s3", STORE_ENDPOINT: "https://s3.example.com" },
     { STORE: "s3", STORE_ENDPOINT: "http://s3.example.com:9000" },
+    { STORE_PREFIX: "" },
+    { STORE_PREFIX: "acme-reelhouse-" },
+    { STORE: "seaweedfs", STORE_PREFIX: "7" },
+    { STORE_PREFIX: "a".repeat(longestPrefix) },
   ])("should be taken: %s", (env) => {
     expect(() => requireStore(env)).not.toThrow();
   });
@@ -87,6 +94,12 @@ describe("the choice of the object store", () => {
       }),
     ),
     { env: { STORE: "s3" }, message: /^STORE_ENDPOINT: expected the address/ },
+    ...["Acme-", "acme_", "acme.", "-acme", "acme/", "acme ", "a".repeat(longestPrefix + 1)].map(
+      (prefix) => ({
+        env: { STORE_PREFIX: prefix },
+        message: /^STORE_PREFIX: expected at most 54 lower-case letters, digits and hyphens/,
+      }),
+    ),
   ])("should be refused: $env", ({ env, message }) => {
     expect(() => requireStore(env)).toThrow(message);
   });

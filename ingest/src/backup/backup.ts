@@ -4,10 +4,12 @@
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { stackBuckets, storePrefix } from "../buckets.ts";
 import { connectCatalog } from "../catalog.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
 import { catalogRows } from "../maintain/survey.ts";
 import { connectBucket } from "../objects/bucket.ts";
+import { requireOwnBuckets } from "../recover/state.ts";
 import type { Report } from "../report.ts";
 import type { Settings, StoreUser } from "../settings.ts";
 import { reelhouseVersion } from "../versions.ts";
@@ -26,13 +28,10 @@ import {
 import { requireMetadata } from "./rows.ts";
 import { SharedObjects } from "./shared.ts";
 
-/** All that the store has. */
-const bucketNames = ["bronze", "landing", "warehouse"];
-
 /** The stack's own buckets, with the key of one user. */
 export const connectStackBuckets = ({ store, silenceMs }: Settings, user: StoreUser) =>
   new Map(
-    bucketNames.map((bucket) => {
+    Object.values(stackBuckets).map((bucket) => {
       const login = { bucket, endpoint: store.endpoint, region: store.region, ...store[user] };
       return [bucket, connectBucket({ ...login, store: undefined }, silenceMs)];
     }),
@@ -65,7 +64,7 @@ export async function writeBackup(
     const [catalog, objects] = await Promise.all([seal(folder, catalogFile), seal(folder, objectsFile)]);
     const manifest: Manifest = {
       ...{ format: 1, name, finishedAt: new Date().toISOString(), release: reelhouseVersion() },
-      ...{ migrations, publication, catalog, objects: { ...objects, count, totalBytes } },
+      ...{ storePrefix, migrations, publication, catalog, objects: { ...objects, count, totalBytes } },
     };
     signal.throwIfAborted();
     await finishBackup(place, manifest);
@@ -99,6 +98,7 @@ async function seal(folder: string, file: string) {
 async function catalogState(settings: Settings) {
   const backup = await connectCatalog(settings, "backup");
   try {
+    await requireOwnBuckets(backup);
     const newest = await backup.query("select max(id) as id from branch.publication");
     return { publication: newest.rows[0].id as number | null, rows: await catalogRows(backup) };
   } finally {

@@ -33,6 +33,8 @@ export interface Manifest {
   finishedAt: string;
   /** Version of the program that wrote it. */
   release: string;
+  /** What the names of its buckets begin with; backups of earlier releases have none, as their buckets. */
+  storePrefix?: string;
   /** Of the database, in their order. */
   migrations: Migration[];
   publication: number | null;

@@ -5,9 +5,9 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Background } from "../background.ts";
+import { setPrefix, stackBuckets, storePrefix } from "../buckets.ts";
 import { connectCatalog } from "../catalog.ts";
-import { landingBucket } from "../config/stores.ts";
-import { exitCode, ReelhouseError } from "../errors.ts";
+import { exitCode, ReelhouseError, usageError } from "../errors.ts";
 import type { Bucket, ListedObject } from "../objects/bucket.ts";
 import { byteText } from "../progress.ts";
 import type { Settings } from "../settings.ts";
@@ -30,6 +30,7 @@ type Backup = Manifest & { folder: string };
 
 /** Puts all objects of a backup back. Throws, changing nothing, where there is something, or the backup lacks something. */
 export async function restoreObjects(tools: BackupTools, place: Place, backup: Backup): Promise<void> {
+  requireSameBuckets(backup, storePrefix);
   await requireEmpty(tools.settings);
   requireKnown(backup, await appliedMigrations(tools.settings));
   await requireWhole(place, backup);
@@ -66,6 +67,15 @@ export function requireKnown({ name, migrations, release }: Manifest, own: reado
   );
 }
 
+/** Tables name their files by bucket: under other names they would lead to nothing. */
+export function requireSameBuckets({ name, storePrefix: saved = "" }: Manifest, own: string): void {
+  if (saved === own) return;
+  throw usageError(
+    `backup ${name}: STORE_PREFIX: expected '${saved}', with which its tables were made, found '${own}'; nothing was changed`,
+    `restore into a new one: ./scripts/down --delete-data, then ${setPrefix(saved)}, then ./scripts/up --empty`,
+  );
+}
+
 /** In seconds: each file is there, with its size. Its content is looked at when it is put back. */
 async function requireWhole(place: Place, backup: Backup): Promise<void> {
   for (const file of [catalogFile, objectsFile]) {
@@ -97,7 +107,7 @@ async function requireNoOthers(there: ReadonlyMap<string, ListedObject>, { folde
   if (there.size === 0) return;
   const others = new Set(there.keys());
   for await (const object of savedObjects(folder)) others.delete(locationOf(object));
-  const other = [...others].find((location) => there.get(location)?.bucket !== landingBucket);
+  const other = [...others].find((location) => there.get(location)?.bucket !== stackBuckets.landing);
   if (other === undefined) return;
   const next = "; or, if only the catalog was lost: ./scripts/reelhouse recover-catalog";
   throw notEmpty(`the backup does not have ${other}`, next);
@@ -118,7 +128,7 @@ async function putObjects(
     const file = objectPath(object);
     const present = there.get(locationOf(object));
     // A delivery that came since the backup stays.
-    const isThere = present && (present.etag === object.etag || present.bucket === landingBucket);
+    const isThere = present && (present.etag === object.etag || present.bucket === stackBuckets.landing);
     if (!isThere) {
       const path = join(place.path, file);
       await requireSealed({ hostPath: join(place.hostPath, file), path }, object);

@@ -3,6 +3,7 @@
  * from each table's newest, as a rollback does. So nothing hangs on an old metadata file.
  */
 import { randomUUID } from "node:crypto";
+import { stackBuckets } from "../buckets.ts";
 import { connectCatalog, type Database } from "../catalog.ts";
 import { exitCode, ReelhouseError, usageError } from "../errors.ts";
 import { stringifyExactly } from "../json.ts";
@@ -33,7 +34,7 @@ type Placement = (table: string, newest: string) => string;
 const apart =
   (id: number): Placement =>
   (table) =>
-    `s3://warehouse/_as_of/${id}/${table}/metadata/00000-${randomUUID()}.metadata.json`;
+    `s3://${stackBuckets.warehouse}/_as_of/${id}/${table}/metadata/00000-${randomUUID()}.metadata.json`;
 
 /**
  * For a branch: beside the tables' own metadata, where the guard of DROP TABLE sees whose files they share. No branch

@@ -14,7 +14,7 @@ const shared = {
   "iceberg.jdbc-catalog.driver-class": "org.postgresql.Driver",
   "iceberg.jdbc-catalog.connection-url": "jdbc:postgresql://catalog:5432/lakehouse?currentSchema=iceberg",
   "iceberg.jdbc-catalog.schema-version": "V1",
-  "iceberg.jdbc-catalog.default-warehouse-dir": "s3://warehouse/",
+  "iceberg.jdbc-catalog.default-warehouse-dir": `s3://\${ENV:STORE_PREFIX}warehouse/`,
   "iceberg.file-format": "PARQUET",
   "iceberg.compression-codec": "ZSTD",
   "fs.native-s3.enabled": "true",

@@ -1,6 +1,7 @@
 /** One delivery as objects on the store: its rows and its rejects as Parquet, and its bytes as they came. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { stackBuckets } from "../buckets.ts";
 import type { Claim, Counts, Written } from "../ledger.ts";
 import type { Format, ReadOptions, SourceFile } from "../read/record.ts";
 import type { Store } from "../store.ts";
@@ -8,7 +9,7 @@ import type { Engine } from "./engine.ts";
 import { copyRejects, copyRows } from "./parquet.ts";
 import { type Part, Parts, type RejectSummary } from "./parts.ts";
 
-export const bucket = "bronze";
+export const bucket = stackBuckets.bronze;
 
 export interface Delivery {
   claim: Claim;

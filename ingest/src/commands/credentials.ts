@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { stackBuckets } from "../buckets.ts";
 import { type Command, choiceOption } from "../command.ts";
 import { exitCode } from "../errors.ts";
 import { loadSettings, requireOwnKeys, type Settings, trinoUsers } from "../settings.ts";
@@ -50,7 +51,7 @@ authority  ./scripts/reelhouse credentials --ca > reelhouse-ca.crt
 `;
 
 const describeStore = ({ store }: Settings) =>
-  `address    ${store.endpoint}   (S3; bucket landing; only in the stack's own network)
+  `address    ${store.endpoint}   (S3; bucket ${stackBuckets.landing}; only in the stack's own network)
 user       ${store.landing.accessKey}   (the access key)
 password   ./scripts/reelhouse credentials --user landing --password   (the secret key)
 `;

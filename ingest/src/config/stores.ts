@@ -3,7 +3,7 @@ import { nearestName } from "../read/nearest.ts";
 import type { ObjectPath } from "./paths.ts";
 import type { Entry, YamlReader } from "./yaml.ts";
 
-/** The bucket of the stack's own store that providers put files into. */
+/** The bucket of the stack's own store that providers put files into, as paths name it: see `../buckets.ts`. */
 export const landingBucket = "landing";
 
 /** An S3 service and a login there. */

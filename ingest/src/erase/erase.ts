@@ -4,6 +4,7 @@
  * publication that had the rows ends, and all objects that held them go, with every version. Killed before the
  * transaction it has done nothing; killed after it, the next erasure finishes it, also in a recovered catalog.
  */
+import { onStore } from "../buckets.ts";
 import { connectCatalog } from "../catalog.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
 import { type ObjectName, objectName } from "../maintain/files.ts";
@@ -120,7 +121,11 @@ async function removeForGood(
   const store = connectStore(settings, "erasure");
   const dead = await removeDeadVersions(store, live, signal);
   const originals = await originalsOf(ledger, batches);
-  const whole = await removeWhole(store, [...objects, ...originals, ...landed], signal);
+  const whole = await removeWhole(
+    store,
+    [...objects, ...originals, ...landed.map((location) => onStore(location))],
+    signal,
+  );
   const sources = [...new Set(batches.map(({ source }) => source))];
   const noted = await notedObjects(ledger, sources);
   const kept = new Set([...live, ...noted.map(objectName)]);

@@ -1,4 +1,5 @@
 /** What stands in the way of an erasure, what it ends, and those that were begun. */
+import { stackBuckets } from "../buckets.ts";
 import type { Database } from "../catalog.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
 import { batchName } from "../ledger.ts";
@@ -72,7 +73,7 @@ export async function noteErased(ledger: Database): Promise<void> {
   await ledger.query("update ledger.erasure set finished_at = now() where finished_at is null");
 }
 
-/** Where deliveries with the same bytes lie in the bucket `landing`, as loads found them. */
+/** Deliveries with the same bytes in the bucket `landing`, as loads found them: `s3://landing/...`. */
 export async function landedCopies(ledger: Database, batches: Erasure["batches"]): Promise<string[]> {
   const { rows } = await ledger.query(
     `select location from ledger.landed_object
@@ -86,14 +87,16 @@ export async function landedCopies(ledger: Database, batches: Erasure["batches"]
   return rows.map(({ location }) => location);
 }
 
+const originals = `s3://${stackBuckets.bronze}/originals/`;
+
 /** The originals of all readings of the bytes that the batches were read from, theirs among them. */
 export async function originalsOf(ledger: Database, batches: Erasure["batches"]): Promise<string[]> {
   const { rows } = await ledger.query(
-    `select distinct 's3://bronze/originals/' || other.source || '/' || other.batch_id as location
+    `select distinct $2 || other.source || '/' || other.batch_id as location
      from jsonb_to_recordset($1) as erased (source text, "batchId" text)
      join ledger.batch on batch.source = erased.source and batch.batch_id = "batchId"
      join ledger.batch as other on other.source = batch.source and other.content_hash = batch.content_hash`,
-    [JSON.stringify(batches)],
+    [JSON.stringify(batches), originals],
   );
   return rows.map(({ location }) => location);
 }
@@ -102,10 +105,10 @@ export async function originalsOf(ledger: Database, batches: Erasure["batches"])
 export async function notedObjects(ledger: Database, sources: readonly string[]): Promise<string[]> {
   const { rows } = await ledger.query(
     `with noted as (select * from ledger.batch where source = any ($1))
-     select 's3://bronze/originals/' || source || '/' || batch_id as location from noted
+     select $2 || source || '/' || batch_id as location from noted
      union all
      select unnest(row_objects || reject_object) from noted where state = 'written'`,
-    [sources],
+    [sources, originals],
   );
   return rows.flatMap(({ location }) => location ?? []);
 }

@@ -1,4 +1,5 @@
 /** Rows that are to leave bronze for good: found, and taken out on a fork that no reader sees. */
+import { stackBuckets } from "../buckets.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
 import type { Erasure } from "../publish/publish.ts";
 import { identifier, literal } from "../sql.ts";
@@ -28,7 +29,7 @@ export async function findRows(trino: TrinoSession, { sources, where, text }: Se
       const known = batches.get(key) ?? { source, batchId, rows: 0, rejects: 0 };
       batches.set(key, { ...known, [kind]: Number(number) });
       for (const path of paths as string[]) objects.add(path);
-      objects.add(`s3://bronze/originals/${key}`);
+      objects.add(`s3://${stackBuckets.bronze}/originals/${key}`);
     }
   };
   const columns = (id: string) => `SELECT ${id}, count(*), array_agg(DISTINCT "$path")`;

@@ -1,12 +1,13 @@
 /** Objects in the tables' folders that nobody reads any more: found by listing, removed in the end. */
+import { stackBuckets } from "../buckets.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
 import type { StoredObject, UpkeepStore } from "../store.ts";
 import type { ObjectName } from "./files.ts";
 
 /** Where tables lie. */
 export const tablePlaces = [
-  { bucket: "warehouse", prefix: "" },
-  { bucket: "bronze", prefix: "tables/" },
+  { bucket: stackBuckets.warehouse, prefix: "" },
+  { bucket: stackBuckets.bronze, prefix: "tables/" },
 ] as const;
 
 /** What begins with `_` is no table: the copies of publications; but for the metadata of states as of one. */

@@ -17,7 +17,10 @@ export interface ListedObject {
 }
 
 export interface BucketLogin extends ServiceLogin {
+  /** As locations name it. */
   bucket: string;
+  /** As its store knows it, where that is another name. */
+  nameThere?: string;
   /** Its name below `stores` of `pipeline.yaml`; undefined: the stack's own. */
   store: string | undefined;
 }
@@ -40,7 +43,7 @@ const pageSize = 1000;
 
 /** `silenceMs`: how long the service may leave a request or a transfer without a byte. */
 export function connectBucket(login: BucketLogin, silenceMs: number): Bucket {
-  const { bucket } = login;
+  const { bucket, nameThere = bucket } = login;
   const { client, putFile, interruptible } = connectService(login, silenceMs);
   const locationOf = (key: string) => `s3://${bucket}/${key}`;
   const told = <T>(operation: string, key: string, work: () => Promise<T>): Promise<T> =>
@@ -49,7 +52,7 @@ export function connectBucket(login: BucketLogin, silenceMs: number): Bucket {
     });
 
   const page = async (prefix: string, delimiter: string, size: number, token = "") => {
-    const answer = await client.listObjectsV2Query(bucket, prefix, token, delimiter, size, "");
+    const answer = await client.listObjectsV2Query(nameThere, prefix, token, delimiter, size, "");
     const objects = answer.objects.flatMap(({ name, size: byteCount, etag, lastModified }) => {
       // Without a name: a folder. With a slash at its end: the mark of an empty one.
       if (name === undefined || name.endsWith("/")) return [];
@@ -86,10 +89,10 @@ export function connectBucket(login: BucketLogin, silenceMs: number): Bucket {
     hasAny: (prefix) => told("list", prefix, async () => (await page(prefix, "", 1)).objects.length > 0),
     download: (object, file, signal) =>
       told("download", object.key, async () => {
-        const answer = await interruptible(client.getObject(bucket, object.key), signal);
+        const answer = await interruptible(client.getObject(nameThere, object.key), signal);
         await receive(object, answer as IncomingMessage, file, signal);
       }),
     upload: (key, file, byteCount, signal) =>
-      told("upload", key, () => interruptible(putFile(bucket, key, file, byteCount), signal)),
+      told("upload", key, () => interruptible(putFile(nameThere, key, file, byteCount), signal)),
   };
 }

@@ -1,4 +1,5 @@
 /** What a source's paths lead to, on the host and on S3 stores. */
+import { stackBuckets } from "../buckets.ts";
 import { expandPath } from "../config/paths.ts";
 import { landingBucket, type StoreEntry } from "../config/stores.ts";
 import type { Source } from "../config.ts";
@@ -15,6 +16,7 @@ export type Delivered = SourceFile | ListedObject;
 /** The stack's own login for `landing`, as the user whose keys these are. */
 export const landingLogin = ({ store }: Settings, keys: StoreKeys): BucketLogin => ({
   bucket: landingBucket,
+  nameThere: stackBuckets.landing,
   endpoint: store.endpoint,
   region: store.region,
   ...keys,

@@ -1,9 +1,10 @@
 /** `_publications/<n>.json` on the object store: each publication once more, for the day when PostgreSQL is lost. */
+import { stackBuckets } from "../buckets.ts";
 import type { Database } from "../catalog.ts";
 import { parseExactly, stringifyExactly } from "../json.ts";
 import type { Store } from "../store.ts";
 
-const bucket = "warehouse";
+const bucket = stackBuckets.warehouse;
 export const manifestPrefix = "_publications/";
 const keyOf = (id: number) => `${manifestPrefix}${id}.json`;
 

@@ -1,4 +1,5 @@
 /** What the object store has of publications, and how the catalog gets it back. */
+import { stackBuckets } from "../buckets.ts";
 import { connectCatalog } from "../catalog.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
 import type { Bucket } from "../objects/bucket.ts";
@@ -26,7 +27,7 @@ export async function readManifests(
   const ids = listed.flatMap(({ key }) => Number(/\/(\d+)\.json$/.exec(key)?.[1] ?? []) || []);
   const copies: PublicationCopy[] = [];
   for (const id of ids.sort((one, other) => one - other)) {
-    const text = await store.getText(warehouseBucket, `${manifestPrefix}${id}.json`);
+    const text = await store.getText(stackBuckets.warehouse, `${manifestPrefix}${id}.json`);
     // Of an earlier release a copy has no schemas and no erasures.
     const { pointers, source_schemas: schemas, erasures } = JSON.parse(text);
     copies.push({
@@ -36,8 +37,6 @@ export async function readManifests(
   }
   return copies;
 }
-
-const warehouseBucket = "warehouse";
 
 export async function requireFiles(store: Store, pointers: readonly Pointer[]): Promise<void> {
   for (const { metadata_location: location, table_namespace, table_name } of pointers) {

@@ -4,7 +4,7 @@
  * what it says and what loads added since. Branches and the list of runs are lost.
  */
 import { connectStackBuckets } from "../backup/backup.ts";
-import { bucket as bronzeBucket } from "../bronze/batch.ts";
+import { stackBuckets } from "../buckets.ts";
 import type { Database } from "../catalog.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
 import { beginRun, endRun } from "../ledger.ts";
@@ -47,9 +47,9 @@ export async function recoverCatalog(tools: RecoverTools): Promise<Recovered> {
   if (state === "filled") throw notEmpty();
   const store = connectStore(settings, "backup");
   const buckets = connectStackBuckets(settings, "backup");
-  const bronzeObjects = buckets.get(bronzeBucket) as Bucket;
+  const bronzeObjects = buckets.get(stackBuckets.bronze) as Bucket;
   report.progress("the copies of the publications");
-  const manifests = await readManifests(store, buckets.get("warehouse") as Bucket);
+  const manifests = await readManifests(store, buckets.get(stackBuckets.warehouse) as Bucket);
   const newest = manifests.at(-1);
   report.progress("the tables of bronze");
   const { bronze: publishedBronze = [], published = [] } = Object.groupBy(

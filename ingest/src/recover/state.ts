@@ -2,8 +2,9 @@
  * Whether the catalog is the one of what lies on the object store, and how far a recovery is: with pointers and without a
  * ledger, a load would take every file for new.
  */
+import { setPrefix, stackBuckets, storePrefix } from "../buckets.ts";
 import type { Database } from "../catalog.ts";
-import { exitCode, ReelhouseError } from "../errors.ts";
+import { exitCode, ReelhouseError, usageError } from "../errors.ts";
 import type { Bucket } from "../objects/bucket.ts";
 import { manifestPrefix } from "../publish/manifest.ts";
 
@@ -51,8 +52,22 @@ export async function requireOwnStore(
   );
   const { empty, unpublished } = rows[0];
   const has = (bucket: string, prefix: string) => buckets.get(bucket)?.hasAny(prefix);
-  if (unpublished && (await has("warehouse", manifestPrefix))) throw lostCatalog("publications");
-  if (empty && (await has("bronze", "tables/"))) throw lostCatalog("tables of bronze");
+  if (unpublished && (await has(stackBuckets.warehouse, manifestPrefix))) throw lostCatalog("publications");
+  if (empty && (await has(stackBuckets.bronze, "tables/"))) throw lostCatalog("tables of bronze");
+}
+
+/** Throws exit 2 where tables lie in buckets of other names: a load would begin a second lakehouse beside the first one. */
+export async function requireOwnBuckets(ledger: Database, own = storePrefix): Promise<void> {
+  const { rows } = await ledger.query(
+    `select metadata_location as location from iceberg.iceberg_tables
+     where catalog_name = 'lakehouse' and table_namespace = 'bronze' limit 1`,
+  );
+  const [, made = own] = /^s3:\/\/([^/]*)bronze\//.exec(rows[0]?.location ?? "") ?? [];
+  if (made === own) return;
+  throw usageError(
+    `STORE_PREFIX: expected '${made}', with which the tables were made, found '${own}'; nothing was changed`,
+    `${setPrefix(made)} again, then ./scripts/up: docs/object-store.md`,
+  );
 }
 
 const lostCatalog = (found: string) =>

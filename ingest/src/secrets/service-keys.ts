@@ -6,8 +6,12 @@ const page = "docs/object-store.md";
 /** Where a store that runs here is. */
 const ownEndpoint = "http://store:9000";
 
-/** Throws exit 2 for a store that is none, or an address that is none of it. */
-export function requireStore({ STORE = "minio", STORE_ENDPOINT = ownEndpoint }: NodeJS.ProcessEnv): void {
+/** Throws exit 2 for a store that is none, an address that is none of it, or names that no store has. */
+export function requireStore({
+  STORE = "minio",
+  STORE_ENDPOINT = ownEndpoint,
+  STORE_PREFIX = "",
+}: NodeJS.ProcessEnv): void {
   if (!["minio", "seaweedfs", "s3"].includes(STORE))
     throw usageError(`STORE: expected minio, seaweedfs or s3, found '${STORE}'`, page);
   const isOwn = STORE_ENDPOINT === ownEndpoint;
@@ -19,6 +23,12 @@ export function requireStore({ STORE = "minio", STORE_ENDPOINT = ownEndpoint }: 
   if (STORE === "s3" && (isOwn || !/^https?:\/\/[\w.-]+(:\d+)?$/.test(STORE_ENDPOINT)))
     throw usageError(
       `STORE_ENDPOINT: expected the address of your service, such as https://s3.example.com or http://localhost:9000, found '${STORE_ENDPOINT}'`,
+      page,
+    );
+  // A bucket's name has at most 63 characters; the longest is that of the warehouse.
+  if (!/^([a-z0-9][a-z0-9-]{0,53})?$/.test(STORE_PREFIX))
+    throw usageError(
+      `STORE_PREFIX: expected at most 54 lower-case letters, digits and hyphens, no hyphen first, such as acme-reelhouse-, found '${STORE_PREFIX}'`,
       page,
     );
 }

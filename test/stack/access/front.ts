@@ -88,7 +88,7 @@ export function storeFront(runningOf: () => Running, { isMinio = true } = {}): v
   /** curl's answer; the version that was written and the status come last. */
   async function send(port: number, { options, query = "" }: Pick<Shape, "options" | "query">) {
     const command = `DAY=$(date -u +%Y%m%d); NOW=$(date -u +%Y%m%dT%H%M%SZ)
-curl --silent --write-out '\\n%header{x-amz-version-id}\\n%{http_code}' --request PUT ${options} "http://localhost:${port}/${object}${query}"`;
+curl --silent --write-out '\\n%header{x-amz-version-id}\\n%{http_code}' --request PUT ${options} "http://localhost:${port}/${stack.env.STORE_PREFIX}${object}${query}"`;
     const { stdout } = await stack.compose(["exec", "-T", ...login, "store", "sh", "-c", command]);
     const [status, version, ...body] = stdout.split("\n").reverse();
     return { status: Number(status), version: version ?? "", body: body.reverse().join("\n") };
@@ -120,7 +120,7 @@ curl --silent --write-out '\\n%header{x-amz-version-id}\\n%{http_code}' --reques
     ["the store never sees it", shapes.at(-2)?.options ?? ""],
   ])("should end the connection of a client that asks before it sends a body: %s", async (_what, options) => {
     const asks = `${headers("expect: 100-continue")} --write-out '%header{connection}' --output /dev/null`;
-    const refused = `curl --silent --request PUT ${asks} ${options} "http://localhost:${ports.front}/${object}"`;
+    const refused = `curl --silent --request PUT ${asks} ${options} "http://localhost:${ports.front}/${stack.env.STORE_PREFIX}${object}"`;
     const { stdout } = await stack.compose(["exec", "-T", ...login, "store", "sh", "-c", refused]);
     expect(stdout).toBe("close");
   });

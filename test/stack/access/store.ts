@@ -92,6 +92,10 @@ while read -r method path body; do
     curl "$@" "http://localhost:9000/$path"
 done`;
 
+/** With the names that the buckets of this stack have. */
+const asNamed = (stack: Stack, request: string) =>
+  request.replaceAll(/ (?=(landing|bronze|warehouse)\b)/g, ` ${stack.env.STORE_PREFIX}`);
+
 /** `login`: ACCESS_KEY:SECRET_KEY, or empty for nobody. Returns the HTTP status of each request. */
 export async function statuses(
   stack: Stack,
@@ -99,7 +103,9 @@ export async function statuses(
   requests: string[],
 ): Promise<Record<string, number>> {
   const words = ["exec", "-T", "-e", `LOGIN=${login}`, "store", "sh", "-c", sendRequests];
-  const { stdout } = await stack.compose(words, { input: `${requests.join("\n")}\n` });
+  const { stdout } = await stack.compose(words, {
+    input: `${requests.map((request) => asNamed(stack, request)).join("\n")}\n`,
+  });
   const codes = stdout.trim().split("\n").map(Number);
   expect(codes).toHaveLength(requests.length);
   return Object.fromEntries(requests.map((request, index) => [request, codes[index] ?? 0]));
@@ -175,7 +181,7 @@ export function objectStore(runningOf: () => Running, { areProbesLeft = false } 
       const folder = `${bucket === "bronze" ? "tables/" : ""}access-probe`;
       await statuses(stack, root, [`PUT ${bucket}/${folder}/old text`, `DELETE ${bucket}/${folder}/old`]);
       const read = `for what in versioning lifecycle versions\\&prefix=${folder}; do
-      curl --silent --aws-sigv4 aws:amz:us-east-1:s3 --user "$LOGIN" "http://localhost:9000/${bucket}?$what"; done`;
+      curl --silent --aws-sigv4 aws:amz:us-east-1:s3 --user "$LOGIN" "http://localhost:9000/${stack.env.STORE_PREFIX}${bucket}?$what"; done`;
       const { stdout } = await stack.compose([
         "exec",
         "-T",
