@@ -23,6 +23,8 @@ export class Progress {
   readonly #bytes = { done: 0, all: 0 };
   #rows = 0;
   #file = { source: "", byteCount: 0, bytesRead: 0, rows: 0 };
+  /** Of the present file: which of its readings goes on, from 1, and how many there are. */
+  #reading = { number: 1, all: 1 };
   #toldMs = Number.NEGATIVE_INFINITY;
 
   /** `now`: milliseconds that never go back. */
@@ -40,7 +42,14 @@ export class Progress {
 
   begin(source: string, byteCount: number): void {
     this.#file = { source, byteCount, bytesRead: 0, rows: 0 };
+    this.#reading = { number: 1, all: 1 };
     this.#tell();
+  }
+
+  /** The present file is read `all` times, each counts an equal share of its bytes; what follows is of this one. */
+  reading(number: number, all: number): void {
+    this.#reading = { number, all };
+    this.#file.bytesRead = 0;
   }
 
   /** How far the present file is read: rows, or bytes as they lie on the disk. */
@@ -59,6 +68,12 @@ export class Progress {
     this.#tell();
   }
 
+  #bytesOfFile(): number {
+    const { byteCount, bytesRead } = this.#file;
+    const { number, all } = this.#reading;
+    return Math.round(((number - 1) * byteCount + bytesRead) / all);
+  }
+
   #tell(): void {
     const nowMs = this.#now();
     if (nowMs - this.#toldMs < leastIntervalMs) return;
@@ -66,7 +81,7 @@ export class Progress {
     const state: ProgressState = {
       source: this.#file.source,
       files: { ...this.#files },
-      bytes: { done: this.#bytes.done + this.#file.bytesRead, all: this.#bytes.all },
+      bytes: { done: this.#bytes.done + this.#bytesOfFile(), all: this.#bytes.all },
       rows: this.#rows + this.#file.rows,
       seconds: (nowMs - this.#startedMs) / 1000,
     };

@@ -36,6 +36,28 @@ describe("the progress of a load", () => {
     );
   });
 
+  it("should count a file once that is read twice, half of it by each reading", () => {
+    const { told, clock, progress } = watched();
+    progress.plan([1000, 1000]);
+    progress.begin("audience_pulse", 1000);
+    const steps = [
+      () => progress.reading(1, 2),
+      () => progress.read({ bytes: 500 }),
+      () => progress.read({ bytes: 1000 }),
+      () => progress.reading(2, 2),
+      () => progress.read({ bytes: 500, rows: 9 }),
+      () => progress.end(),
+      () => progress.begin("views", 1000),
+      () => progress.read({ bytes: 500 }),
+    ];
+    for (const step of steps) {
+      clock.ms += 1000;
+      step();
+    }
+    const done = told.map(({ fields }) => (fields.bytes as { done: number }).done);
+    expect(done).toEqual([0, 250, 500, 750, 1000, 1000, 1500]);
+  });
+
   it("should never count more of a file than it has", () => {
     const { told, clock, progress } = watched();
     progress.plan([100]);

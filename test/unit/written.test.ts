@@ -11,6 +11,7 @@ import { Schemas } from "../../ingest/src/drift/registry.ts";
 import { type IngestTools, ingest, type Job } from "../../ingest/src/ingest.ts";
 import type { Claim, Known } from "../../ingest/src/ledger.ts";
 import { flushGroup, loadContent } from "../../ingest/src/load.ts";
+import { Progress, type ProgressState } from "../../ingest/src/progress.ts";
 import { hashFile } from "../../ingest/src/read/identity.ts";
 import { createLoader, type Loader } from "../fixtures/load.ts";
 
@@ -25,6 +26,9 @@ let engine: Engine;
 let temporary: string;
 let notes: Note[];
 let announced: string[];
+/** What the bar shows, and its clock, which goes so fast that it shows everything. */
+let shown: unknown[];
+let shownMs: number;
 /** The ledger's row of every claim, beside what a new one has. */
 let claimed: Record<string, unknown>;
 /** The job of one run. */
@@ -58,12 +62,15 @@ beforeEach(async () => {
   temporary = join(loader.folder, "written");
   mkdirSync(temporary);
   engine = await openEngine(temporary);
-  [notes, announced, claimed] = [[], [], {}];
+  [notes, announced, shown, shownMs, claimed] = [[], [], [], 0, {}];
   const tools = { store: loader.store, engine, folder: temporary };
   const signal = new AbortController().signal;
   const run = {
     schemas: new Schemas(),
-    progress: { read() {} },
+    progress: new Progress(
+      { ...report, progress: (_, fields) => void shown.push(fields) },
+      () => (shownMs += 100),
+    ),
     report,
     ledger,
     trino,
@@ -133,6 +140,16 @@ describe("a version of a schema", () => {
     expect(announced).toEqual([]);
   });
 
+  it.each([true, false])("should not be announced for one that is held back, alone: %s", async (isAlone) => {
+    await load(good, { isAlone });
+    await expect(load(broken, { name: "b.csv", isAlone })).rejects.toMatchObject({ exitCode: 3 });
+    expect(announced).toEqual([]);
+    await load("a,b,c\n1,2,3\n", { name: "c.csv", isAlone });
+    expect(announced).toEqual([
+      "unexpected_columns: views: /d/c.csv: kept unexpected columns c, schema version 2",
+    ]);
+  });
+
   it("should not come from a delivery whose run ended before it was written", async () => {
     loader.store.before = () => Promise.reject(new Error("the store went away"));
     await expect(load(good, { isAlone: true })).rejects.toThrow("the store went away");
@@ -174,6 +191,30 @@ describe("a version of a schema", () => {
       [1, [2]],
     ]);
   });
+});
+
+describe("a file that is read twice", () => {
+  const megabytes = 3;
+  const record = `{"a": "${"x".repeat(985)}"}`;
+  const content = `[${Array.from({ length: megabytes * 1000 }, () => record).join(",\n")}]`;
+
+  it.each(["json", "ndjson"])(
+    "should be seen to be read while its columns are looked for: %s",
+    async (format) => {
+      const text = format === "json" ? content : content.slice(1, -1).replaceAll("},", "}");
+      job.progress.plan([text.length]);
+      job.progress.begin("views", text.length);
+      await load(text, { name: `a.${format}`, source: sourceWith(`format: ${format}`), isAlone: true });
+      job.progress.end();
+      const states = shown as ProgressState[];
+      const done = states.map(({ bytes }) => bytes.done);
+      expect(done).toEqual(done.toSorted((left, right) => left - right));
+      const beforeRows = states.filter(({ rows }) => rows === 0).map(({ bytes }) => bytes.done);
+      expect(new Set(beforeRows).size).toBeGreaterThan(megabytes);
+      expect(Math.max(...beforeRows)).toBeGreaterThanOrEqual(text.length / 2);
+      expect(done.at(-1)).toBe(text.length);
+    },
+  );
 });
 
 describe("a batch that was written", () => {

@@ -10,7 +10,7 @@ import { columnsOf, giveValues, refuseOtherColumns } from "./values.ts";
  * Parquet, read by DuckDB. Values are their text: numbers with all digits, times in UTC, nested ones as JSON; bytes
  * that are not marked as text are taken for text if they are some.
  */
-export const parquet: Format = { columns, records };
+export const parquet: Format = { isReadTwice: false, columns, records };
 
 interface Column {
   /** As the file has it. */

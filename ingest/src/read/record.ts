@@ -80,6 +80,8 @@ export const defaultMaximumRecordLength = 1_048_576;
 
 /** A file format: a new one is a module that exports such an object and a line in `formats.ts`. */
 export interface Format {
+  /** Whether `columns` reads the whole file, as the names are not at its beginning. */
+  readonly isReadTwice: boolean;
   /**
    * Called once per file, before anything of it is written, to check it and to prepare the table: the
    * file's column names, in order of first appearance, as bronze spells them (`bronzeColumnNames`).

@@ -9,7 +9,7 @@ import { expandsBeyond } from "./zip.ts";
  * cell is null. A number is spelled as in the workbook, a date as `2024-03-01` or `2024-03-01 12:30:00`, a formula is
  * its last result, an error such as #N/A null: a row of nothing else is a blank one. A sheet is held in memory whole, so its size is limited.
  */
-export const xlsx: Format = { columns, records };
+export const xlsx: Format = { isReadTwice: true, columns, records };
 
 /** A row of the sheet and its 1-based number there. */
 interface SheetRow {
