@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Progress, progressLine } from "../../ingest/src/progress.ts";
+import { hashFile } from "../../ingest/src/read/identity.ts";
 import { createReport, type Report } from "../../ingest/src/report.ts";
 
 /** A report that keeps what it is told, and a clock that the test sets. */
@@ -110,5 +111,16 @@ describe("progress elsewhere than on a terminal", () => {
     const report = createReport({ write: (text) => (written += text) }, {});
     report.progress("half", { rows: 1 });
     expect(written).toBe("");
+  });
+});
+
+describe("the hash of a large file", () => {
+  it("should end with what ends the run, not as a file that cannot be read", async () => {
+    const file = { path: import.meta.filename, hostPath: "/d/a.csv" };
+    const stopped = new Error("Ctrl-C");
+    const hashed = hashFile(file, () => {
+      throw stopped;
+    });
+    await expect(hashed).rejects.toBe(stopped);
   });
 });

@@ -66,6 +66,15 @@ describe("parquet", () => {
     expect(rows.every(([rowNumber, n]) => String(rowNumber) === n)).toBe(true);
   });
 
+  it("should tell how far it is, as a share of its rows", async () => {
+    const content = await parquetOf("SELECT i AS n FROM range(100000) AS r(i)");
+    const told: number[] = [];
+    await deliver("parquet", content, { onBytes: (bytes) => void told.push(bytes) });
+    expect(told).toEqual(told.toSorted((left, right) => left - right));
+    expect(new Set(told).size).toBeGreaterThan(10);
+    expect(told.at(-1)).toBe(content.length);
+  });
+
   it("should take the character NUL for damage, as every format does, and bytes with it for bytes", async () => {
     const content = await parquetOf(
       "SELECT * FROM (VALUES ('a' || chr(0), 'x'::BLOB), ('b', '\\x00\\x01'::BLOB)) AS t(text, bytes)",

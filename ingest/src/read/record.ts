@@ -70,7 +70,7 @@ export interface RecordSink {
 export interface ReadOptions extends DialectOptions {
   /** Bytes per read, 1 MiB unless told; what comes out does not depend on it. */
   readonly chunkBytes?: number;
-  /** Hears how far the file is read, in bytes as they lie on the disk. Formats that jump about in a file are silent. */
+  /** Hears how far the file is read, in bytes as they lie on the disk; Parquet tells the share of its rows. */
   readonly onBytes?: (bytesRead: number) => void;
   /** A longer record is no row; in bytes of UTF-8, 1 MiB unless told. */
   readonly maximumRecordLength?: number;
