@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Progress, progressLine } from "../../ingest/src/progress.ts";
 import { hashFile } from "../../ingest/src/read/identity.ts";
 import { createReport, type Report } from "../../ingest/src/report.ts";
@@ -106,11 +106,37 @@ describe("a line of progress", () => {
 });
 
 describe("progress elsewhere than on a terminal", () => {
-  it("should be silent at first: short work is done before anyone asks", () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  it("should be silent at first, as short work is done before anyone asks, then a line every ten seconds", () => {
+    let nowMs = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => nowMs);
     let written = "";
     const report = createReport({ write: (text) => (written += text) }, {});
-    report.progress("half", { rows: 1 });
-    expect(written).toBe("");
+    for (; nowMs < 25_000; nowMs += 500) report.progress("half", { rows: nowMs });
+    const lines = written.trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: "info", event: "progress", message: "half", rows: 10_000 },
+      { rows: 20_000 },
+    ]);
+  });
+});
+
+describe("progress on a terminal", () => {
+  it.each([
+    { output: { isTTY: true }, env: {} },
+    { output: {}, env: { REELHOUSE_TERMINAL: "1" } },
+  ])("should replace the line before, and give way to what is said: $env", ({ output, env }) => {
+    let written = "";
+    const report = createReport({ ...output, write: (text) => (written += text) }, env);
+    report.progress("10 %");
+    report.progress("20 %");
+    report.info("loaded", "views: a.csv: 3 rows");
+    report.warn("held", "views: b.csv");
+    const clear = "\r\u001b[K";
+    expect(written).toBe(
+      `${clear}10 %${clear}20 %${clear}views: a.csv: 3 rows\n${clear}warning: views: b.csv\n`,
+    );
   });
 });
 

@@ -26,6 +26,7 @@ let engine: Engine;
 let temporary: string;
 let notes: Note[];
 let announced: string[];
+let told: string[];
 /** What the bar shows, and its clock, which goes so fast that it shows everything. */
 let shown: unknown[];
 let shownMs: number;
@@ -51,7 +52,7 @@ const ledger = {
 };
 const trino = { query: async () => ({ rows: [] }) };
 const report = {
-  info() {},
+  info: (event: string, message: string) => void told.push(`${event}: ${message}`),
   warn: (event: string, message: string) => void announced.push(`${event}: ${message}`),
   error() {},
   progress() {},
@@ -62,7 +63,7 @@ beforeEach(async () => {
   temporary = join(loader.folder, "written");
   mkdirSync(temporary);
   engine = await openEngine(temporary);
-  [notes, announced, shown, shownMs, claimed] = [[], [], [], 0, {}];
+  [notes, announced, told, shown, shownMs, claimed] = [[], [], [], [], 0, {}];
   const tools = { store: loader.store, engine, folder: temporary };
   const signal = new AbortController().signal;
   const run = {
@@ -253,5 +254,22 @@ describe("a batch that was written", () => {
     claimed = { ...written, row_columns: null };
     const batch = await load(good, { source: sourceWith("rename: {b: other}"), known });
     expect(batch?.columns).toEqual(["a", "other"]);
+  });
+});
+
+describe("each file of a run", () => {
+  it("should be told in a line: loaded, known or refused", async () => {
+    writeFileSync(join(loader.folder, "1.csv"), "a,b\n1,2\n3\n");
+    writeFileSync(join(loader.folder, "2.csv"), "a,b\n1,2\n3\n");
+    writeFileSync(join(loader.folder, "3.csv"), "");
+    const run = { ...job, contracts: [], configuration: "/d/pipeline.yaml", hostRoot: "/" };
+    await ingest([sourceWith("", "'*.csv'")], run as unknown as IngestTools);
+    const lines = [...told, ...announced].map((line) => line.replaceAll(`${loader.folder}/`, ""));
+    expect(lines).toEqual([
+      "known: views: 2.csv was loaded before, nothing added",
+      // the ledger of these tests knows every claim by one name
+      "loaded: views: /d/a.csv: 1 rows, 1 to bronze.quarantine",
+      expect.stringMatching(/^refused: views: 3.csv: empty, 0 bytes/),
+    ]);
   });
 });
