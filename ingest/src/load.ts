@@ -118,7 +118,8 @@ async function write(
   const { source, file, names, claim } = delivery;
   if (claim.state === "held") await resumeBatch(job.ledger, claim);
   const onRead = (read: { rows?: number; bytes?: number }) => job.progress.read(read);
-  const tools = { ...job, onRead };
+  const onKeep = () => job.progress.stage(source.name, "upload", delivery.byteCount);
+  const tools = { ...job, onRead, onKeep };
   const limits = {
     file: file.hostPath,
     batchId: claim.batchId,

@@ -441,6 +441,26 @@ describe("a file that is sent in parts", () => {
   });
 });
 
+describe("an upload", () => {
+  it("should tell how far it is while the service takes its time", async () => {
+    await open([]);
+    const file = join(folder, "slow");
+    await writeFile(file, Buffer.alloc(100_000));
+    store.instead = (request, response) => {
+      request.resume().once("end", () => setTimeout(() => response.writeHead(200, { etag: "e" }).end(), 500));
+      return true;
+    };
+    const told: number[] = [];
+    const settings = {
+      store: { endpoint: store.login.endpoint, ingest: store.login },
+      silenceMs: 5000,
+    } as never;
+    await connectStore(settings, "ingest").putFile("drop", "rows/a", file, (bytes) => void told.push(bytes));
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.at(-1)).toBe(100_000);
+  });
+});
+
 describe("landing files", () => {
   const report = { info: () => {}, warn: () => {}, error: () => {}, progress: () => {} };
   const uploaded = new Map<string, string>();
