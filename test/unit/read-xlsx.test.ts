@@ -92,6 +92,16 @@ describe("a sheet", () => {
   });
 });
 
+describe("a sheet of too many columns", () => {
+  it("should be refused at the first cell that is too far to the right, before rows are as long as that", async () => {
+    const xml = '<worksheet><sheetData><row r="1"><c r="XFD1"><v>1</v></c></row></broken>';
+    await expect(deliver("xlsx", workbook({ a: xml }))).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining("more than 1000 columns"),
+    });
+  });
+});
+
 describe("dates", () => {
   it("should be counted from 1904 where the workbook says so, and told as a number where they are none", async () => {
     const styles =

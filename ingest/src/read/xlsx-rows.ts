@@ -17,20 +17,26 @@ const maximumColumns = 16_384;
 /** A row is held in memory whole. */
 const maximumRowLength = 33_554_432;
 
-/** The rows that are not blank, as many at once as a chunk of the file has. */
+/**
+ * The rows that are not blank, as many at once as a chunk of the file has. `checkWidth` hears of each column that is
+ * farther to the right than all before, and throws when that is too far: a row has a place for each before it.
+ */
 export async function* sheetRows(
   archive: Archive,
   workbook: Workbook,
   texts: SharedTexts,
+  checkWidth: (columnCount: number) => void,
 ): AsyncGenerator<SheetRow[]> {
-  const reader = new RowReader(workbook, texts);
+  const reader = new RowReader(workbook, texts, checkWidth);
   for await (const _ of readXml(archive.read(workbook.sheetPath), reader)) yield reader.take();
 }
 
 class RowReader implements XmlListener {
   readonly #workbook: Workbook;
   readonly #texts: SharedTexts;
+  readonly #checkWidth: (columnCount: number) => void;
   readonly #inline = new TextCollector();
+  #width = 0;
   #rows: SheetRow[] = [];
   #isInData = false;
   #rowNumber = 0;
@@ -41,9 +47,10 @@ class RowReader implements XmlListener {
   #isInValue = false;
   #value = "";
 
-  constructor(workbook: Workbook, texts: SharedTexts) {
+  constructor(workbook: Workbook, texts: SharedTexts, checkWidth: (columnCount: number) => void) {
     this.#workbook = workbook;
     this.#texts = texts;
+    this.#checkWidth = checkWidth;
   }
 
   take(): SheetRow[] {
@@ -105,6 +112,10 @@ class RowReader implements XmlListener {
     const text = this.#textOf(this.#cell, this.#inline.take());
     this.#cell = undefined;
     if (text === null || text === "") return;
+    if (this.#column > this.#width) {
+      this.#checkWidth(this.#column);
+      this.#width = this.#column;
+    }
     this.#rowLength += text.length;
     if (this.#rowLength > maximumRowLength)
       throw new WorkbookError(`row ${this.#rowNumber} has more than ${maximumRowLength} signs`);

@@ -1,4 +1,5 @@
 import { inputError } from "../errors.ts";
+import { refuseTooManyColumns } from "./column-names.ts";
 import { checkExpansion } from "./compression.ts";
 import { changedWhileRead, openFile } from "./open.ts";
 import type { Format, ReadOptions, RecordSink, SourceFile } from "./record.ts";
@@ -84,7 +85,8 @@ async function* rowsOf(file: SourceFile, options: ReadOptions): AsyncGenerator<S
     });
     const workbook = await readWorkbook(archive, options.sheet);
     const texts = await SharedTexts.read(archive, workbook.textsPath);
-    for await (const rows of sheetRows(archive, workbook, texts)) yield* rows;
+    const checkWidth = (columnCount: number) => refuseTooManyColumns(file.hostPath, columnCount);
+    for await (const rows of sheetRows(archive, workbook, texts, checkWidth)) yield* rows;
   } catch (cause) {
     throw refusal(file, options.sheet, cause as Error);
   } finally {
