@@ -24,7 +24,7 @@ export type Arrival = Sized &
     | { loaded: Pick<Claim, "batchId" | "state"> }
   );
 
-type Tools = Pick<Job, "ledger" | "buckets" | "folder" | "runId" | "signal" | "again">;
+type Tools = Pick<Job, "ledger" | "buckets" | "folder" | "runId" | "signal" | "again" | "progress">;
 
 /** What is here before the first of it is loaded. A large file stands alone: it is loaded while it is still cached. */
 const batchFiles = 256;
@@ -60,7 +60,11 @@ export async function* arrivals(
     const hashed = await mapInOrder(batch, async (one, index): Promise<Hashed | Arrival> => {
       const loaded = loadedOf(one.delivery);
       if (loaded) return { ...one, loaded };
-      return hash(one, join(tools.folder, `download.${index}`), source, tools);
+      return hash(one, join(tools.folder, `download.${index}`), source, {
+        ...tools,
+        // Beside others it is small, and done before anyone could read about it.
+        stage: batch.length === 1 ? tools.progress.stage.bind(tools.progress, source.name) : undefined,
+      });
     });
     await rememberObjects(tools.ledger, hashed.flatMap(objectOf));
     const hashes = hashed.flatMap((found) => ("hashed" in found ? found.hashed.content.contentHash : []));
@@ -84,19 +88,27 @@ const objectOf = (found: Hashed | Arrival) =>
 
 type Hashed = Sized & { file: SourceFile; hashed: Omit<Content, "known"> };
 
+/** Begins to show what is done with the file; the answer is to be told how far that is. */
+type Stage = (what: string, byteCount: number) => (bytes: number) => void;
+
 /** `path`: where an object is downloaded to. */
 async function hash(
   { delivery, byteCount }: Sized,
   path: string,
   source: Source,
-  { buckets, runId, signal }: Tools,
+  { buckets, runId, signal, stage }: Tools & { stage: Stage | undefined },
 ): Promise<Hashed | Arrival> {
   try {
     const isObject = "key" in delivery;
-    if (isObject) await buckets(delivery.bucket).download(delivery, path, signal);
+    const downloaded = stage?.("download", byteCount);
+    if (isObject) await buckets(delivery.bucket).download(delivery, path, signal, downloaded);
     const file = isObject ? { path, hostPath: delivery.hostPath } : delivery;
     const unchanged = await watchFile(file);
-    const found = await hashFile(file);
+    const hashed = stage?.("hash", byteCount);
+    const found = await hashFile(file, (bytes) => {
+      signal.throwIfAborted();
+      hashed?.(bytes);
+    });
     const content = { ...found, source: source.name, sourceFile: file.hostPath, runId };
     return { delivery, byteCount, file, hashed: { content, unchanged } };
   } catch (error) {

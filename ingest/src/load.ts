@@ -5,8 +5,7 @@ import type { RejectSummary } from "./bronze/parts.ts";
 import type { WrittenBatch } from "./bronze/visible.ts";
 import type { Source } from "./config.ts";
 import { checkErrorBudget, HeldBack } from "./drift/hold.ts";
-import { type Inspected, judgeColumns } from "./drift/judge.ts";
-import type { NewVersion } from "./drift/registry.ts";
+import { type Inspected, type Judgement, judgeColumns } from "./drift/judge.ts";
 import { isRefusal } from "./errors.ts";
 import type { Job } from "./ingest.ts";
 import {
@@ -50,12 +49,12 @@ export async function loadContent(
   const { content, known, replaces, unchanged } = delivered;
   if (known.newest?.state === "written") return resume(source, file, delivered, job);
   // Before the claim: a file that is no table leaves no trace in the ledger.
-  const inspected = await inspect(source, file, job.signal);
+  const inspected = await inspect(source, file, job);
   const claim = await claimBatch(job.ledger, content, known, replaces);
   try {
-    const versions = await judgeBeforeReading(inspected, claim, unchanged, job);
+    const judgement = await judgeBeforeReading(inspected, claim, unchanged, job);
     const delivery = { ...inspected, claim, byteCount: content.byteCount, unchanged };
-    return await write(delivery, versions, job, isSmall(content) ? group : undefined);
+    return await write(delivery, judgement, job, isSmall(content) ? group : undefined);
   } catch (error) {
     if (error instanceof HeldBack) await holdBatch(job.ledger, claim, error.hold);
     else if (isRefusal(error)) await forgetClaim(job.ledger, claim);
@@ -75,7 +74,7 @@ async function resume(
 ): Promise<WrittenBatch> {
   const claim = await claimBatch(job.ledger, content, known, replaces);
   const { columns, ...written } = await writtenObjects(job.ledger, claim);
-  return { claim, ...written, columns: columns ?? [...(await inspect(source, file, job.signal)).names] };
+  return { claim, ...written, columns: columns ?? [...(await inspect(source, file, job)).names] };
 }
 
 /** A file that is held back before it is read is not on the store yet, and may be gone when somebody releases it. */
@@ -84,7 +83,7 @@ async function judgeBeforeReading(
   claim: Claim,
   unchanged: () => Promise<void>,
   job: Job,
-): Promise<NewVersion[]> {
+): Promise<Judgement> {
   try {
     return await judgeColumns(inspected, claim, job);
   } catch (error) {
@@ -96,25 +95,31 @@ async function judgeBeforeReading(
   }
 }
 
-async function inspect(source: Source, file: SourceFile, signal: AbortSignal): Promise<Inspected> {
+async function inspect(source: Source, file: SourceFile, { signal, progress }: Job): Promise<Inspected> {
   const { options } = source;
   const format = formats[formatOf(file, source.format, source.usualFormat)];
-  // JSON tells its columns at the end of the file only.
-  const columns = await format.columns(file, { ...options, onBytes: () => signal.throwIfAborted() });
+  if (format.isReadTwice) progress.reading(1, 2);
+  const onBytes = (bytes: number) => {
+    signal.throwIfAborted();
+    if (format.isReadTwice) progress.read({ bytes });
+  };
+  const columns = await format.columns(file, { ...options, onBytes });
+  if (format.isReadTwice) progress.reading(2, 2);
   const names = renamedColumns(file.hostPath, columns, source.rename);
   return { source, file, format, options, columns, names };
 }
 
 async function write(
   delivery: Delivery & { source: Source },
-  versions: readonly NewVersion[],
+  judgement: Judgement,
   job: Job,
   group: Group | undefined,
 ): Promise<WrittenBatch | undefined> {
   const { source, file, names, claim } = delivery;
   if (claim.state === "held") await resumeBatch(job.ledger, claim);
   const onRead = (read: { rows?: number; bytes?: number }) => job.progress.read(read);
-  const tools = { ...job, onRead };
+  const onKeep = () => job.progress.stage(source.name, "upload", delivery.byteCount);
+  const tools = { ...job, onRead, onKeep };
   const limits = {
     file: file.hostPath,
     batchId: claim.batchId,
@@ -131,15 +136,21 @@ async function write(
       await group.discardLast();
       throw error;
     }
-    job.schemas.accept(versions);
+    accept(judgement, job);
     return undefined;
   }
   const { rejectSummary, ...written } = await writeBatch(delivery, tools);
   check({ ...written, rejectSummary });
-  job.schemas.accept(versions);
+  accept(judgement, job);
   const batch = { claim, columns: [...names], ...written };
   await note(source, [batch], job);
   return batch;
+}
+
+/** Nothing holds the delivery back any more. */
+function accept({ versions, announce }: Judgement, { schemas }: Job): void {
+  schemas.accept(versions);
+  announce();
 }
 
 /** The batches of a group, once what they share is on the store. */

@@ -23,6 +23,8 @@ export class Progress {
   readonly #bytes = { done: 0, all: 0 };
   #rows = 0;
   #file = { source: "", byteCount: 0, bytesRead: 0, rows: 0 };
+  /** Of the present file: which of its readings goes on, from 1, and how many there are. */
+  #reading = { number: 1, all: 1 };
   #toldMs = Number.NEGATIVE_INFINITY;
 
   /** `now`: milliseconds that never go back. */
@@ -38,9 +40,28 @@ export class Progress {
     for (const byteCount of byteCounts) this.#bytes.all += byteCount;
   }
 
+  /** What is done with a file before it is read, such as hashing: the answer is to be told how far that is. */
+  stage(source: string, what: string, byteCount: number): (bytes: number) => void {
+    const startedMs = this.#now();
+    return (bytes) => {
+      const state = {
+        ...{ source, what, bytes: { done: bytes, all: byteCount } },
+        seconds: (this.#now() - startedMs) / 1000,
+      };
+      if (this.#mayTell()) this.#report.progress(stageLine(state), state);
+    };
+  }
+
   begin(source: string, byteCount: number): void {
     this.#file = { source, byteCount, bytesRead: 0, rows: 0 };
+    this.#reading = { number: 1, all: 1 };
     this.#tell();
+  }
+
+  /** The present file is read `all` times, each counts an equal share of its bytes; what follows is of this one. */
+  reading(number: number, all: number): void {
+    this.#reading = { number, all };
+    this.#file.bytesRead = 0;
   }
 
   /** How far the present file is read: rows, or bytes as they lie on the disk. */
@@ -59,16 +80,27 @@ export class Progress {
     this.#tell();
   }
 
-  #tell(): void {
+  #bytesOfFile(): number {
+    const { byteCount, bytesRead } = this.#file;
+    const { number, all } = this.#reading;
+    return Math.round(((number - 1) * byteCount + bytesRead) / all);
+  }
+
+  #mayTell(): boolean {
     const nowMs = this.#now();
-    if (nowMs - this.#toldMs < leastIntervalMs) return;
+    if (nowMs - this.#toldMs < leastIntervalMs) return false;
     this.#toldMs = nowMs;
+    return true;
+  }
+
+  #tell(): void {
+    if (!this.#mayTell()) return;
     const state: ProgressState = {
       source: this.#file.source,
       files: { ...this.#files },
-      bytes: { done: this.#bytes.done + this.#file.bytesRead, all: this.#bytes.all },
+      bytes: { done: this.#bytes.done + this.#bytesOfFile(), all: this.#bytes.all },
       rows: this.#rows + this.#file.rows,
-      seconds: (nowMs - this.#startedMs) / 1000,
+      seconds: (this.#now() - this.#startedMs) / 1000,
     };
     this.#report.progress(progressLine(state), { ...state });
   }
@@ -82,23 +114,38 @@ const leastSecondsForRate = 1;
 
 /** One line of a terminal: the source's name gives way. */
 export function progressLine({ source, files, bytes, rows, seconds }: ProgressState): string {
-  const share = bytes.all === 0 ? 1 : bytes.done / bytes.all;
+  const counts = [`${files.done}/${files.all} files`, `${short(rows)} rows`, byteText(bytes.done)];
+  return fitted(source, [barOf(bytes), ...counts, ...rateOf(bytes, seconds)].join(", "));
+}
+
+type Bytes = ProgressState["bytes"];
+
+function stageLine({ source, what, bytes, seconds }: StageState): string {
+  const done = `${byteText(bytes.done)} of ${byteText(bytes.all)}`;
+  return fitted(source, [`${what} ${barOf(bytes)}`, done, ...rateOf(bytes, seconds)].join(", "));
+}
+
+interface StageState {
+  source: string;
+  what: string;
+  bytes: Bytes;
+  seconds: number;
+}
+
+function barOf({ done, all }: Bytes): string {
+  const share = all === 0 ? 1 : done / all;
   const filled = Math.floor(share * barWidth);
-  const bar = `${"#".repeat(filled)}${"-".repeat(barWidth - filled)}`;
-  const parts = [
-    `[${bar}] ${Math.floor(share * 100)} %`,
-    `${files.done}/${files.all} files`,
-    `${short(rows)} rows`,
-    byteText(bytes.done),
-  ];
-  if (seconds >= leastSecondsForRate && bytes.done > 0) {
-    const bytesPerSecond = bytes.done / seconds;
-    parts.push(
-      `${byteText(bytesPerSecond)}/s`,
-      `${duration((bytes.all - bytes.done) / bytesPerSecond)} left`,
-    );
-  }
-  const line = parts.join(", ");
+  return `[${"#".repeat(filled)}${"-".repeat(barWidth - filled)}] ${Math.floor(share * 100)} %`;
+}
+
+/** And the time left. */
+function rateOf({ done, all }: Bytes, seconds: number): string[] {
+  if (seconds < leastSecondsForRate || done === 0) return [];
+  const bytesPerSecond = done / seconds;
+  return [`${byteText(bytesPerSecond)}/s`, `${duration((all - done) / bytesPerSecond)} left`];
+}
+
+function fitted(source: string, line: string): string {
   const room = Math.max(0, lineWidth - line.length - 1);
   const name = source.length > room ? `${source.slice(0, Math.max(0, room - 1))}…` : source;
   return `${name} ${line}`.slice(0, lineWidth);

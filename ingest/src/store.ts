@@ -1,12 +1,12 @@
 /** Objects on the S3 store. Nothing but plain S3 calls, so that any S3 service will do. */
 import { statSync } from "node:fs";
 import { serviceError, storeFullError } from "./errors.ts";
-import { connectService } from "./objects/connect.ts";
+import { connectService, type OnBytes } from "./objects/connect.ts";
 import type { Settings, StoreUser } from "./settings.ts";
 
 export interface Store {
   /** Puts a local file. Nothing is visible before the last byte arrived. */
-  putFile(bucket: string, key: string, file: string): Promise<void>;
+  putFile(bucket: string, key: string, file: string, onBytes?: OnBytes): Promise<void>;
   putBytes(bucket: string, key: string, bytes: Buffer): Promise<void>;
   getText(bucket: string, key: string): Promise<string>;
   /** Gets an object into a local file. */
@@ -83,8 +83,8 @@ export function connectStore({ store, silenceMs }: Settings, role: StoreUser): U
   };
   return {
     getBytes,
-    async putFile(bucket, key, file) {
-      await told(`put ${bucket}/${key}`, putFile(bucket, key, file, statSync(file).size));
+    async putFile(bucket, key, file, onBytes) {
+      await told(`put ${bucket}/${key}`, putFile(bucket, key, file, statSync(file).size, onBytes));
     },
     async putBytes(bucket, key, bytes) {
       await told(`put ${bucket}/${key}`, client.putObject(bucket, key, bytes));

@@ -12,6 +12,7 @@ import { loadPipeline, type Source } from "../../ingest/src/config.ts";
 import { Schemas } from "../../ingest/src/drift/registry.ts";
 import type { Job } from "../../ingest/src/ingest.ts";
 import { loadContent } from "../../ingest/src/load.ts";
+import { Progress } from "../../ingest/src/progress.ts";
 import { hashFile } from "../../ingest/src/read/identity.ts";
 import { StatementError } from "../../ingest/src/trino.ts";
 import { createLoader, type Loader } from "../fixtures/load.ts";
@@ -90,7 +91,7 @@ async function load(
   const tools = { store: loader.store, engine, folder: join(loader.folder, "held") };
   const columns = ["a", "b"].map((name) => ({ name, required: true }));
   const schemas = new Schemas(new Map([["views", { version: 1, columns }]]));
-  const progress = { read() {} };
+  const progress = new Progress(report);
   const job = { ...tools, schemas, progress, report, ledger, trino, signal };
   const delivered = { source: "views", sourceFile: file.hostPath, runId: "run", contentHash, byteCount };
   const known = { newest: undefined, nextRestatement: 0 };

@@ -12,6 +12,7 @@ import { exitCode, ReelhouseError } from "../../ingest/src/errors.ts";
 import { type Bucket, connectBucket, type ListedObject } from "../../ingest/src/objects/bucket.ts";
 import { expandDeliveries } from "../../ingest/src/objects/delivered.ts";
 import { landFiles } from "../../ingest/src/objects/land.ts";
+import { Progress } from "../../ingest/src/progress.ts";
 import { connectStore } from "../../ingest/src/store.ts";
 import { projectFolder } from "../contract/repository.ts";
 import { type FakeStore, refuseWith, startStore } from "../fixtures/s3.ts";
@@ -189,9 +190,17 @@ describe("an object", () => {
   const download = (signal = running) => bucket.download(object, target(), signal);
 
   /** Three objects of `critic_agg`; `remembered` answers what the ledger knows of objects. */
-  async function arrived(remembered: object[], again?: string) {
+  async function arrived(remembered: object[], again?: string, keys = ["in/a.csv", "in/b.csv", "in/c.csv"]) {
     await store.close();
-    await open(["in/a.csv", "in/b.csv", "in/c.csv"]);
+    await open(keys);
+    const shown: string[] = [];
+    let nowMs = 0;
+    const silent = () => undefined;
+    const report = {
+      ...{ info: silent, warn: silent, error: silent },
+      progress: (line: string) => void shown.push(line),
+    };
+    const progress = new Progress(report, () => (nowMs += 1000));
     const noted: unknown[] = [];
     const query = async (sql: string, values: unknown[] = []) => {
       if (sql.includes("insert into ledger.landed_object")) noted.push(...JSON.parse(String(values[0])));
@@ -199,7 +208,7 @@ describe("an object", () => {
     };
     const tools = {
       ...{ ledger: { query, end: async () => undefined }, buckets: () => bucket, folder },
-      ...{ runId: "run", signal: running, again },
+      ...{ runId: "run", signal: running, again, progress },
     };
     const source = sourceOf(["s3://drop/in/"]);
     const deliveries = await sized(await expandDeliveries(source, { hostRoot: "", buckets: () => bucket }));
@@ -210,8 +219,17 @@ describe("an object", () => {
       else texts.push(`${arrival.file.hostPath}: ${readFileSync(arrival.file.path, "utf8")}`);
     }
     const left = (await readdir(folder)).filter((name) => name.startsWith("download"));
-    return { texts, noted, left };
+    return { texts, noted, left, shown };
   }
+
+  it("should be seen on its way, and while it is hashed, where it comes alone", async () => {
+    const { shown } = await arrived([], undefined, ["in/a.csv"]);
+    expect(shown).toEqual([
+      "critic_agg download [##########] 100 %, 19 B of 19 B, 19 B/s, 0 s left",
+      "critic_agg hash [##########] 100 %, 19 B of 19 B, 19 B/s, 0 s left",
+    ]);
+    expect((await arrived([])).shown).toEqual([]);
+  });
 
   it("should be here as a file while it is loaded, and no longer", async () => {
     const { texts, noted, left } = await arrived([]);
@@ -431,6 +449,26 @@ describe("a file that is sent in parts", () => {
     const removed = asked.indexOf("DELETE /drop/rows/a?uploadId=left");
     expect(removed).toBeGreaterThan(0);
     expect(asked.findIndex((line) => line.startsWith("POST"))).toBeGreaterThan(removed);
+  });
+});
+
+describe("an upload", () => {
+  it("should tell how far it is while the service takes its time", async () => {
+    await open([]);
+    const file = join(folder, "slow");
+    await writeFile(file, Buffer.alloc(100_000));
+    store.instead = (request, response) => {
+      request.resume().once("end", () => setTimeout(() => response.writeHead(200, { etag: "e" }).end(), 500));
+      return true;
+    };
+    const told: number[] = [];
+    const settings = {
+      store: { endpoint: store.login.endpoint, ingest: store.login },
+      silenceMs: 5000,
+    } as never;
+    await connectStore(settings, "ingest").putFile("drop", "rows/a", file, (bytes) => void told.push(bytes));
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.at(-1)).toBe(100_000);
   });
 });
 

@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Progress, progressLine } from "../../ingest/src/progress.ts";
+import { hashFile } from "../../ingest/src/read/identity.ts";
 import { createReport, type Report } from "../../ingest/src/report.ts";
 
 /** A report that keeps what it is told, and a clock that the test sets. */
@@ -34,6 +35,28 @@ describe("the progress of a load", () => {
     expect(told.at(-1)?.message).toBe(
       "critic_a… [##--------] 25 %, 1/2 files, 9.0 k rows, 1.0 MB, 200 kB/s, 15 s left",
     );
+  });
+
+  it("should count a file once that is read twice, half of it by each reading", () => {
+    const { told, clock, progress } = watched();
+    progress.plan([1000, 1000]);
+    progress.begin("audience_pulse", 1000);
+    const steps = [
+      () => progress.reading(1, 2),
+      () => progress.read({ bytes: 500 }),
+      () => progress.read({ bytes: 1000 }),
+      () => progress.reading(2, 2),
+      () => progress.read({ bytes: 500, rows: 9 }),
+      () => progress.end(),
+      () => progress.begin("views", 1000),
+      () => progress.read({ bytes: 500 }),
+    ];
+    for (const step of steps) {
+      clock.ms += 1000;
+      step();
+    }
+    const done = told.map(({ fields }) => (fields.bytes as { done: number }).done);
+    expect(done).toEqual([0, 250, 500, 750, 1000, 1000, 1500]);
   });
 
   it("should never count more of a file than it has", () => {
@@ -83,10 +106,47 @@ describe("a line of progress", () => {
 });
 
 describe("progress elsewhere than on a terminal", () => {
-  it("should be silent at first: short work is done before anyone asks", () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  it("should be silent at first, as short work is done before anyone asks, then a line every ten seconds", () => {
+    let nowMs = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => nowMs);
     let written = "";
     const report = createReport({ write: (text) => (written += text) }, {});
-    report.progress("half", { rows: 1 });
-    expect(written).toBe("");
+    for (; nowMs < 25_000; nowMs += 500) report.progress("half", { rows: nowMs });
+    const lines = written.trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: "info", event: "progress", message: "half", rows: 10_000 },
+      { rows: 20_000 },
+    ]);
+  });
+});
+
+describe("progress on a terminal", () => {
+  it.each([
+    { output: { isTTY: true }, env: {} },
+    { output: {}, env: { REELHOUSE_TERMINAL: "1" } },
+  ])("should replace the line before, and give way to what is said: $env", ({ output, env }) => {
+    let written = "";
+    const report = createReport({ ...output, write: (text) => (written += text) }, env);
+    report.progress("10 %");
+    report.progress("20 %");
+    report.info("loaded", "views: a.csv: 3 rows");
+    report.warn("held", "views: b.csv");
+    const clear = "\r\u001b[K";
+    expect(written).toBe(
+      `${clear}10 %${clear}20 %${clear}views: a.csv: 3 rows\n${clear}warning: views: b.csv\n`,
+    );
+  });
+});
+
+describe("the hash of a large file", () => {
+  it("should end with what ends the run, not as a file that cannot be read", async () => {
+    const file = { path: import.meta.filename, hostPath: "/d/a.csv" };
+    const stopped = new Error("Ctrl-C");
+    const hashed = hashFile(file, () => {
+      throw stopped;
+    });
+    await expect(hashed).rejects.toBe(stopped);
   });
 });

@@ -11,6 +11,7 @@ import { Schemas } from "../../ingest/src/drift/registry.ts";
 import { type IngestTools, ingest, type Job } from "../../ingest/src/ingest.ts";
 import type { Claim, Known } from "../../ingest/src/ledger.ts";
 import { flushGroup, loadContent } from "../../ingest/src/load.ts";
+import { Progress, type ProgressState } from "../../ingest/src/progress.ts";
 import { hashFile } from "../../ingest/src/read/identity.ts";
 import { createLoader, type Loader } from "../fixtures/load.ts";
 
@@ -25,6 +26,10 @@ let engine: Engine;
 let temporary: string;
 let notes: Note[];
 let announced: string[];
+let told: string[];
+/** What the bar shows, and its clock, which goes so fast that it shows everything. */
+let shown: unknown[];
+let shownMs: number;
 /** The ledger's row of every claim, beside what a new one has. */
 let claimed: Record<string, unknown>;
 /** The job of one run. */
@@ -47,7 +52,7 @@ const ledger = {
 };
 const trino = { query: async () => ({ rows: [] }) };
 const report = {
-  info() {},
+  info: (event: string, message: string) => void told.push(`${event}: ${message}`),
   warn: (event: string, message: string) => void announced.push(`${event}: ${message}`),
   error() {},
   progress() {},
@@ -58,12 +63,15 @@ beforeEach(async () => {
   temporary = join(loader.folder, "written");
   mkdirSync(temporary);
   engine = await openEngine(temporary);
-  [notes, announced, claimed] = [[], [], {}];
+  [notes, announced, told, shown, shownMs, claimed] = [[], [], [], [], 0, {}];
   const tools = { store: loader.store, engine, folder: temporary };
   const signal = new AbortController().signal;
   const run = {
     schemas: new Schemas(),
-    progress: { read() {} },
+    progress: new Progress(
+      { ...report, progress: (_, fields) => void shown.push(fields) },
+      () => (shownMs += 100),
+    ),
     report,
     ledger,
     trino,
@@ -133,6 +141,16 @@ describe("a version of a schema", () => {
     expect(announced).toEqual([]);
   });
 
+  it.each([true, false])("should not be announced for one that is held back, alone: %s", async (isAlone) => {
+    await load(good, { isAlone });
+    await expect(load(broken, { name: "b.csv", isAlone })).rejects.toMatchObject({ exitCode: 3 });
+    expect(announced).toEqual([]);
+    await load("a,b,c\n1,2,3\n", { name: "c.csv", isAlone });
+    expect(announced).toEqual([
+      "unexpected_columns: views: /d/c.csv: kept unexpected columns c, schema version 2",
+    ]);
+  });
+
   it("should not come from a delivery whose run ended before it was written", async () => {
     loader.store.before = () => Promise.reject(new Error("the store went away"));
     await expect(load(good, { isAlone: true })).rejects.toThrow("the store went away");
@@ -176,6 +194,32 @@ describe("a version of a schema", () => {
   });
 });
 
+describe("a file that is read twice", () => {
+  const megabytes = 3;
+  const record = `{"a": "${"x".repeat(985)}"}`;
+  const content = `[${Array.from({ length: megabytes * 1000 }, () => record).join(",\n")}]`;
+
+  it.each(["json", "ndjson"])(
+    "should be seen to be read while its columns are looked for: %s",
+    async (format) => {
+      const text = format === "json" ? content : content.slice(1, -1).replaceAll("},", "}");
+      job.progress.plan([text.length]);
+      job.progress.begin("views", text.length);
+      await load(text, { name: `a.${format}`, source: sourceWith(`format: ${format}`), isAlone: true });
+      job.progress.end();
+      const isUpload = (state: unknown) => (state as { what?: string }).what === "upload";
+      expect(shown.filter(isUpload)).toMatchObject([{ bytes: { done: text.length, all: text.length } }]);
+      const states = shown.filter((state) => !isUpload(state)) as ProgressState[];
+      const done = states.map(({ bytes }) => bytes.done);
+      expect(done).toEqual(done.toSorted((left, right) => left - right));
+      const beforeRows = states.filter(({ rows }) => rows === 0).map(({ bytes }) => bytes.done);
+      expect(new Set(beforeRows).size).toBeGreaterThan(megabytes);
+      expect(Math.max(...beforeRows)).toBeGreaterThanOrEqual(text.length / 2);
+      expect(done.at(-1)).toBe(text.length);
+    },
+  );
+});
+
 describe("a batch that was written", () => {
   const known = { newest: { state: "written" } as Claim, nextRestatement: 1 };
   const written = {
@@ -212,5 +256,22 @@ describe("a batch that was written", () => {
     claimed = { ...written, row_columns: null };
     const batch = await load(good, { source: sourceWith("rename: {b: other}"), known });
     expect(batch?.columns).toEqual(["a", "other"]);
+  });
+});
+
+describe("each file of a run", () => {
+  it("should be told in a line: loaded, known or refused", async () => {
+    writeFileSync(join(loader.folder, "1.csv"), "a,b\n1,2\n3\n");
+    writeFileSync(join(loader.folder, "2.csv"), "a,b\n1,2\n3\n");
+    writeFileSync(join(loader.folder, "3.csv"), "");
+    const run = { ...job, contracts: [], configuration: "/d/pipeline.yaml", hostRoot: "/" };
+    await ingest([sourceWith("", "'*.csv'")], run as unknown as IngestTools);
+    const lines = [...told, ...announced].map((line) => line.replaceAll(`${loader.folder}/`, ""));
+    expect(lines).toEqual([
+      "known: views: 2.csv was loaded before, nothing added",
+      // the ledger of these tests knows every claim by one name
+      "loaded: views: /d/a.csv: 1 rows, 1 to bronze.quarantine",
+      expect.stringMatching(/^refused: views: 3.csv: empty, 0 bytes/),
+    ]);
   });
 });

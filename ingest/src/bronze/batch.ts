@@ -37,6 +37,8 @@ export interface ReadTools {
 
 export interface BatchTools extends ReadTools {
   store: Store;
+  /** Called when the file's own bytes begin to be uploaded; the answer hears how far that is. */
+  onKeep?(): (bytes: number) => void;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function writeBatch(
   });
   try {
     await readRecords(delivery, parts, tools);
-    await keepOriginal(tools.store, claim, file);
+    await keepOriginal(tools.store, claim, file, tools.onKeep?.());
     await delivery.unchanged();
     const rejects = await putRejects(parts, delivery, tools);
     return { counts: countsOf(parts), rows, rejects, rejectSummary: parts.rejectSummary };
@@ -102,8 +104,13 @@ export const countsOf = ({ rowsRead, rejectCount }: Parts): Counts => ({
 export const originalKey = ({ source, batchId }: Claim) => `originals/${source}/${batchId}`;
 
 /** The file's bytes as they came. */
-export async function keepOriginal(store: Store, claim: Claim, file: SourceFile): Promise<void> {
-  await store.putFile(bucket, originalKey(claim), file.path);
+export async function keepOriginal(
+  store: Store,
+  claim: Claim,
+  file: SourceFile,
+  onBytes?: (bytes: number) => void,
+): Promise<void> {
+  await store.putFile(bucket, originalKey(claim), file.path, onBytes);
 }
 
 /** The kept bytes as a file again, below `folder`, under the name that they were claimed with. */

@@ -12,7 +12,7 @@ const optionsOfFormat: Record<FormatName, readonly string[]> = {
   json: text,
   ndjson: text,
   parquet: [],
-  xlsx: ["sheet", "header", "columns"],
+  xlsx: ["sheet", "header", "columns", "max_expansion"],
 };
 
 export const dialectKeys: readonly string[] = [...new Set(Object.values(optionsOfFormat).flat())];

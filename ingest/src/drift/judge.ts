@@ -23,24 +23,31 @@ export interface Inspected {
   names: readonly string[];
 }
 
-/**
- * Answers the versions of the schema that the delivery brings if it loads. Throws `HeldBack` when somebody has to
- * decide. A file without any column has no rows.
- */
-export async function judgeColumns(inspected: Inspected, claim: Claim, job: Job): Promise<NewVersion[]> {
+/** What the columns of a delivery mean if it loads: it may still be held back or refused for its rows. */
+export interface Judgement {
+  /** Of the schema. */
+  versions: NewVersion[];
+  /** Says how the delivery differs from the schema. */
+  announce(): void;
+}
+
+/** Throws `HeldBack` when somebody has to decide. A file without any column has no rows. */
+export async function judgeColumns(inspected: Inspected, claim: Claim, job: Job): Promise<Judgement> {
   const { source, names } = inspected;
-  if (names.length === 0) return [];
+  const silent = () => undefined;
+  if (names.length === 0) return { versions: [], announce: silent };
   const { schema, origin } = currentSchema(job.schemas.newest(source.name), source.contract?.columns, names);
   const measured = origin === undefined ? [] : [{ source: source.name, schema, origin }];
   const drift = compareColumns(schema, names);
-  if (claim.isReleased || (drift.added.length === 0 && drift.missing.length === 0)) return measured;
+  if (claim.isReleased || (drift.added.length === 0 && drift.missing.length === 0))
+    return { versions: measured, announce: silent };
   const renames = await renamesOf(drift, inspected, job);
   const reason = reasonToHold(drift, renames, source.drift);
   if (reason !== undefined) throw heldBack(reason, drift, renames, inspected, claim);
   const next = source.drift === "evolve" ? evolved(schema, drift.added) : undefined;
-  announce(drift, next, inspected, job);
   const { hostPath } = inspected.file;
-  return next ? [...measured, { source: source.name, schema: next, origin: hostPath }] : measured;
+  const versions = next ? [...measured, { source: source.name, schema: next, origin: hostPath }] : measured;
+  return { versions, announce: () => announce(drift, next, inspected, job) };
 }
 
 function announce(drift: Drift, next: SourceSchema | undefined, inspected: Inspected, job: Job): void {

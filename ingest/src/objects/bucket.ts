@@ -34,7 +34,12 @@ export interface Bucket {
   /** Whether any key begins with `prefix`; asks for one. */
   hasAny(prefix: string): Promise<boolean>;
   /** Writes what was listed into a local file. Throws an input error if the object is another one by now. */
-  download(object: ListedObject, file: string, signal: AbortSignal): Promise<void>;
+  download(
+    object: ListedObject,
+    file: string,
+    signal: AbortSignal,
+    onBytes?: (bytes: number) => void,
+  ): Promise<void>;
   /** Puts a local file of `byteCount` bytes. Nothing is visible before the last byte arrived. */
   upload(key: string, file: string, byteCount: number, signal: AbortSignal): Promise<void>;
 }
@@ -87,10 +92,10 @@ export function connectBucket(login: BucketLogin, silenceMs: number): Bucket {
     find: (key) =>
       told("look up", key, async () => (await page(key, "", 1)).objects.find((object) => object.key === key)),
     hasAny: (prefix) => told("list", prefix, async () => (await page(prefix, "", 1)).objects.length > 0),
-    download: (object, file, signal) =>
+    download: (object, file, signal, onBytes) =>
       told("download", object.key, async () => {
         const answer = await interruptible(client.getObject(nameThere, object.key), signal);
-        await receive(object, answer as IncomingMessage, file, signal);
+        await receive(object, answer as IncomingMessage, file, { signal, onBytes });
       }),
     upload: (key, file, byteCount, signal) =>
       told("upload", key, () => interruptible(putFile(nameThere, key, file, byteCount), signal)),

@@ -15,10 +15,15 @@ export interface ServiceLogin {
 export interface Service {
   client: Client;
   /** Puts a local file of `byteCount` bytes. Nothing is visible before the last byte arrived. */
-  putFile(bucket: string, key: string, file: string, byteCount: number): Promise<void>;
+  putFile(bucket: string, key: string, file: string, byteCount: number, onBytes?: OnBytes): Promise<void>;
   /** What `work` answers; throws the reason of `signal` as soon as it is aborted, and then ends all connections. */
   interruptible<T>(work: Promise<T>, signal: AbortSignal): Promise<T>;
 }
+
+/** Hears several times a second how many bytes are sent, or about to be. */
+export type OnBytes = (bytes: number) => void;
+
+const tellingIntervalMs = 200;
 
 /** A larger object is sent in parts; minio-js holds each of them in memory. */
 const partBytes = 16 * 1_048_576;
@@ -45,13 +50,19 @@ export function connectService(
   });
   return {
     client,
-    async putFile(bucket, key, file, byteCount) {
+    async putFile(bucket, key, file, byteCount, onBytes) {
       if (byteCount > partBytes) await removeUnfinished(client, bucket, key);
       const content = createReadStream(file, { end: Math.max(0, byteCount - 1) });
       // minio-js does not listen to it when it sends parts.
       const unreadable = new Promise<never>((_, fail) => content.once("error", fail));
-      // The size is passed on: without it the client buffers 550 MB (minio-js 8).
-      await Promise.race([client.putObject(bucket, key, content, byteCount), unreadable]);
+      // A listener of its data would take what minio-js is to read.
+      const telling = setInterval(() => onBytes?.(content.bytesRead), tellingIntervalMs);
+      try {
+        // The size is passed on: without it the client buffers 550 MB (minio-js 8).
+        await Promise.race([client.putObject(bucket, key, content, byteCount), unreadable]);
+      } finally {
+        clearInterval(telling);
+      }
     },
     async interruptible(work, signal) {
       const end = Promise.withResolvers<never>();

@@ -14,12 +14,13 @@ export async function receive(
   object: ListedObject,
   answer: IncomingMessage,
   file: string,
-  signal: AbortSignal,
+  { signal, onBytes }: { signal: AbortSignal; onBytes: ((bytes: number) => void) | undefined },
 ): Promise<void> {
   const target = createWriteStream(file);
   let byteCount = 0;
   answer.on("data", ({ length }: Buffer) => {
     byteCount += length;
+    onBytes?.(byteCount);
   });
   try {
     const etag = answer.headers.etag?.replace(/^W\//, "").replaceAll('"', "");

@@ -32,6 +32,22 @@ export function compressionOf(head: Buffer): Compression | undefined {
   return kinds.find(({ isOf }) => isOf(head));
 }
 
+/** Throws an `inputError` when a file holds more than it may. `name`: of what is in it. */
+export function checkExpansion(
+  file: SourceFile,
+  name: string,
+  bytes: number,
+  { compressedBytes, expansion = defaultExpansion, allowedBytes = alwaysAllowedBytes }: ExpansionLimits,
+): void {
+  const limitBytes = Math.max(allowedBytes, expansion * compressedBytes);
+  if (bytes <= limitBytes) return;
+  throw inputError(`${name} data holds more than ${limitBytes} bytes`, {
+    file: file.hostPath,
+    expected: `at most ${expansion} times the file's size`,
+    next: "if that is what the provider delivers, allow it in pipeline.yaml with max_expansion",
+  });
+}
+
 /**
  * What a compressed file of `compressedBytes` holds; `open` reads it from a position on. Throws an `inputError` if it is
  * cut off or damaged (after what could be read of it), or as soon as it holds more than `expansion` times its size.
@@ -40,17 +56,16 @@ export async function* decompressed(
   file: SourceFile,
   { name, create }: Compression,
   open: (position: number) => Readable,
-  { compressedBytes, expansion = defaultExpansion, allowedBytes = alwaysAllowedBytes }: ExpansionLimits,
+  limits: ExpansionLimits,
 ): AsyncGenerator<Buffer> {
-  const limitBytes = Math.max(allowedBytes, expansion * compressedBytes);
   let bytes = 0;
   try {
     // Node's zstd stops behind a frame without a word, and a file is any number of them.
-    for (let position = 0; position < compressedBytes; ) {
+    for (let position = 0; position < limits.compressedBytes; ) {
       const part = partOf(open(position), create);
       for await (const chunk of part) {
         bytes += chunk.length;
-        if (bytes > limitBytes) throw expansionError(file, name, limitBytes, expansion);
+        checkExpansion(file, name, bytes, limits);
         yield chunk;
       }
       position += part.bytesWritten;
@@ -95,12 +110,4 @@ const damage = (message: string) => Object.assign(new Error(message), { code: "Z
 function isDamage(cause: unknown): boolean {
   const code = String((cause as NodeJS.ErrnoException).code ?? "");
   return /^(Z_|ZSTD_|ERR_ZLIB|ERR_OUT_OF_RANGE)/.test(code);
-}
-
-function expansionError(file: SourceFile, name: string, limitBytes: number, expansion: number) {
-  return inputError(`${name} data holds more than ${limitBytes} bytes`, {
-    file: file.hostPath,
-    expected: `at most ${expansion} times the file's size`,
-    next: "if that is what the provider delivers, allow it in pipeline.yaml with max_expansion",
-  });
 }

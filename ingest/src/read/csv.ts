@@ -15,10 +15,11 @@ import { TextWindow } from "./text-window.ts";
  * CSV as RFC 4180 has it, with any sign as delimiter, quote and escape; line breaks LF, CRLF, CR and mixtures;
  * blank lines are skipped. Values are the text between the delimiters, a blank one is "".
  */
-export const csv: Format = { columns, records };
+export const csv: Format = { isReadTwice: false, columns, records };
 
 /** Tab-separated values: CSV whose delimiter need not be found out. */
 export const tsv: Format = {
+  isReadTwice: false,
   columns: (file, options) => columns(file, { delimiter: "\t", ...options }),
   records: (file, names, sink, options) => records(file, names, sink, { delimiter: "\t", ...options }),
 };

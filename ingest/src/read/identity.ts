@@ -8,20 +8,29 @@ import type { SourceFile } from "./record.ts";
 
 const chunkBytes = 1_048_576;
 
-/** The content hash (sha256, hex) and the size in bytes. */
-export async function hashFile(file: SourceFile): Promise<{ contentHash: string; byteCount: number }> {
+/** The content hash (sha256, hex) and the size in bytes. What `onBytes` throws, which hears how far it is, ends it. */
+export async function hashFile(
+  file: SourceFile,
+  onBytes: (bytes: number) => void = () => undefined,
+): Promise<{ contentHash: string; byteCount: number }> {
   const hash = createHash("sha256");
   let byteCount = 0;
+  // Large chunks: the hash itself takes less time than the way of small ones to it.
+  const chunks = createReadStream(file.path, { highWaterMark: chunkBytes });
+  for await (const chunk of readable(file, chunks)) {
+    hash.update(chunk);
+    byteCount += chunk.length;
+    onBytes(byteCount);
+  }
+  return { contentHash: hash.digest("hex"), byteCount };
+}
+
+async function* readable(file: SourceFile, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
-    // Large chunks: the hash itself takes less time than the way of small ones to it.
-    for await (const chunk of createReadStream(file.path, { highWaterMark: chunkBytes })) {
-      hash.update(chunk);
-      byteCount += chunk.length;
-    }
+    yield* chunks;
   } catch (cause) {
     throw unreadable(file.hostPath, cause);
   }
-  return { contentHash: hash.digest("hex"), byteCount };
 }
 
 /**

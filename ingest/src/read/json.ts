@@ -28,12 +28,14 @@ import { TextWindow } from "./text-window.ts";
  * refused.
  */
 export const json: Format = {
+  isReadTwice: true,
   columns: (file, options) => columns(file, { ...options, isLines: false }),
   records: (file, names, sink, options) => records(file, names, sink, { ...options, isLines: false }),
 };
 
 /** One JSON object per line, else as `json`. */
 export const ndjson: Format = {
+  isReadTwice: true,
   columns: (file, options) => columns(file, { ...options, isLines: true }),
   records: (file, names, sink, options) => records(file, names, sink, { ...options, isLines: true }),
 };

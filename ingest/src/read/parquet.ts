@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { openDuckDB } from "../duckdb.ts";
 import { inputError } from "../errors.ts";
@@ -10,7 +11,7 @@ import { columnsOf, giveValues, refuseOtherColumns } from "./values.ts";
  * Parquet, read by DuckDB. Values are their text: numbers with all digits, times in UTC, nested ones as JSON; bytes
  * that are not marked as text are taken for text if they are some.
  */
-export const parquet: Format = { columns, records };
+export const parquet: Format = { isReadTwice: false, columns, records };
 
 interface Column {
   /** As the file has it. */
@@ -44,7 +45,8 @@ async function records(
       ),
       names,
     );
-    const result = await connection.stream(`SELECT ${found.map(textOf).join(", ")} FROM ${table}`);
+    const share = await shareOf(connection, table, file);
+    const result = await connection.stream(`SELECT ${found.map(textOf).join(", ")} FROM ${table.rows}`);
     let rowNumber = 0;
     for (;;) {
       const chunk = await result.fetchChunk();
@@ -52,8 +54,23 @@ async function records(
       for (const values of chunk.getRows() as (string | null)[][])
         giveValues(sink, values, ++rowNumber, options);
       await sink.drained();
+      options.onBytes?.(share(rowNumber));
     }
   });
+}
+
+/** Rows as bytes of the file: DuckDB jumps about in it, and the bytes that it reads say nothing. */
+async function shareOf(
+  connection: DuckDBConnection,
+  { path }: Table,
+  { path: filePath }: SourceFile,
+): Promise<(rows: number) => number> {
+  const result = await connection.runAndReadAll(
+    `SELECT num_rows::VARCHAR FROM parquet_file_metadata('${path}')`,
+  );
+  const rowCount = Number(result.getRows()[0]?.[0] ?? 0);
+  const { size } = await stat(filePath);
+  return (rows) => Math.round((size * rows) / Math.max(1, rowCount));
 }
 
 interface Table {
@@ -62,7 +79,7 @@ interface Table {
   rows: string;
 }
 
-type Use<T> = (connection: DuckDBConnection, rows: string, columns: Column[]) => Promise<T>;
+type Use<T> = (connection: DuckDBConnection, table: Table, columns: Column[]) => Promise<T>;
 
 /** DuckDB takes a path for a pattern, so it gets the open file instead, whose name is plain. */
 async function withParquet<T>(file: SourceFile, use: Use<T>): Promise<T> {
@@ -73,7 +90,8 @@ async function withParquet<T>(file: SourceFile, use: Use<T>): Promise<T> {
     const path = `/dev/fd/${handle.fd}`;
     const rows = `read_parquet('${path}', hive_partitioning = false)`;
     await connection.run("SET TimeZone = 'UTC'");
-    return await use(connection, rows, await describe(connection, { path, rows }, file));
+    const table = { path, rows };
+    return await use(connection, table, await describe(connection, table, file));
   } catch (cause) {
     throw isRefusal(cause) ? cause : damaged(file, cause);
   } finally {

@@ -70,7 +70,7 @@ export interface RecordSink {
 export interface ReadOptions extends DialectOptions {
   /** Bytes per read, 1 MiB unless told; what comes out does not depend on it. */
   readonly chunkBytes?: number;
-  /** Hears how far the file is read, in bytes as they lie on the disk. Formats that jump about in a file are silent. */
+  /** Hears how far the file is read, in bytes as they lie on the disk; Parquet tells the share of its rows. */
   readonly onBytes?: (bytesRead: number) => void;
   /** A longer record is no row; in bytes of UTF-8, 1 MiB unless told. */
   readonly maximumRecordLength?: number;
@@ -80,6 +80,8 @@ export const defaultMaximumRecordLength = 1_048_576;
 
 /** A file format: a new one is a module that exports such an object and a line in `formats.ts`. */
 export interface Format {
+  /** Whether `columns` reads the whole file, as the names are not at its beginning. */
+  readonly isReadTwice: boolean;
   /**
    * Called once per file, before anything of it is written, to check it and to prepare the table: the
    * file's column names, in order of first appearance, as bronze spells them (`bronzeColumnNames`).

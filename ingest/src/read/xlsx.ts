@@ -1,27 +1,32 @@
 import { inputError } from "../errors.ts";
-import { openFile } from "./open.ts";
+import { refuseTooManyColumns } from "./column-names.ts";
+import { checkExpansion } from "./compression.ts";
+import { changedWhileRead, openFile } from "./open.ts";
 import type { Format, ReadOptions, RecordSink, SourceFile } from "./record.ts";
-import { columnsOf, giveValues, refuseOtherColumns, type Values } from "./values.ts";
-import { expandsBeyond } from "./zip.ts";
+import { columnsOf, giveValues, refuseOtherColumns } from "./values.ts";
+import { type SheetRow, sheetRows } from "./xlsx-rows.ts";
+import { SharedTexts } from "./xlsx-texts.ts";
+import { NoSuchSheet, readWorkbook, WorkbookError } from "./xlsx-workbook.ts";
+import { XmlError } from "./xml.ts";
+import { Archive, ZipError } from "./zip.ts";
 
 /**
  * One sheet of an Excel workbook: its first row that is not blank is the header, blank rows are skipped, an empty
  * cell is null. A number is spelled as in the workbook, a date as `2024-03-01` or `2024-03-01 12:30:00`, a formula is
- * its last result, an error such as #N/A null: a row of nothing else is a blank one. A sheet is held in memory whole, so its size is limited.
+ * its last result, an error such as #N/A null: a row of nothing else is a blank one. Memory is bounded by the texts
+ * that cells share, which are limited, and a part of the sheet.
  */
-export const xlsx: Format = { columns, records };
+export const xlsx: Format = { isReadTwice: true, columns, records };
 
-/** A row of the sheet and its 1-based number there. */
-interface SheetRow {
-  rowNumber: number;
-  values: Values;
-}
-
-/** Of XML; needs three to four times as much memory. */
-const maximumBytes = 200_000_000;
-
+/** The sheet is read to its end: a row may be wider than the header. */
 async function columns(file: SourceFile, options: ReadOptions = {}): Promise<string[]> {
-  return columnsOf(file, namesOf(file, await readRows(file, options), options));
+  let header: SheetRow | undefined;
+  let width = 0;
+  for await (const row of rowsOf(file, options)) {
+    header ??= row;
+    width = Math.max(width, row.values.length);
+  }
+  return columnsOf(file, namesOf(file, header, width, options));
 }
 
 async function records(
@@ -30,84 +35,79 @@ async function records(
   sink: RecordSink,
   options: ReadOptions = {},
 ): Promise<void> {
-  const rows = await readRows(file, options);
-  refuseOtherColumns(file, columnsOf(file, namesOf(file, rows, options)), columns);
-  for (const { rowNumber, values } of rows.slice(options.columns ? 0 : 1)) {
-    const padded = columns.map((_, index) => values[index] ?? null);
-    giveValues(sink, padded, rowNumber, options);
-    await sink.drained();
+  let isHeader = options.columns === undefined;
+  for await (const row of rowsOf(file, options)) {
+    const { rowNumber, values } = row;
+    if (values.length > columns.length) throw changedWhileRead(file, "other columns");
+    if (isHeader)
+      refuseOtherColumns(file, columnsOf(file, namesOf(file, row, columns.length, options)), columns);
+    else {
+      giveValues(sink, padded(values, columns.length), rowNumber, options);
+      await sink.drained();
+    }
+    isHeader = false;
   }
 }
 
-function namesOf(file: SourceFile, [first]: SheetRow[], { columns }: ReadOptions): readonly string[] {
-  const names = columns ?? first?.values.map((name) => name ?? "");
-  if (names === undefined || (first && !columns && first.values.every((name) => name?.trim() === "")))
-    throw inputError("no header", {
-      file: file.hostPath,
-      expected: "a first row with the column names",
-      next: "add the header to the sheet, or say header: false and columns in pipeline.yaml",
-    });
-  const width = first?.values.length ?? 0;
+const padded = (values: SheetRow["values"], width: number) =>
+  Array.from({ length: width }, (_, index) => values[index] ?? null);
+
+function namesOf(
+  file: SourceFile,
+  header: SheetRow | undefined,
+  width: number,
+  { columns }: ReadOptions,
+): readonly string[] {
   if (columns && width > columns.length)
     throw inputError(`${width} columns`, {
       file: file.hostPath,
       expected: `the ${columns.length} columns that pipeline.yaml names`,
       next: "name all columns in pipeline.yaml",
     });
-  return names;
+  if (columns) return columns;
+  if (header?.values.some((name) => name !== null && name.trim() !== ""))
+    return padded(header.values, width).map((name) => name ?? "");
+  throw inputError("no header", {
+    file: file.hostPath,
+    expected: "a first row with the column names",
+    next: "add the header to the sheet, or say header: false and columns in pipeline.yaml",
+  });
 }
 
 /** The rows that are not blank. */
-async function readRows(file: SourceFile, { sheet }: ReadOptions): Promise<SheetRow[]> {
-  const { handle } = await openFile(file);
+async function* rowsOf(file: SourceFile, options: ReadOptions): AsyncGenerator<SheetRow> {
+  const { handle, byteCount } = await openFile(file);
+  const limits = { compressedBytes: byteCount, expansion: options.maximumExpansion };
   try {
-    if (await expandsBeyond(handle, maximumBytes)) throw tooLarge(file);
-    const { readSheet } = await import("read-excel-file/node");
-    const options = { trim: false, parseNumber: (text: string) => text };
-    const rows = await readSheet(
-      handle.createReadStream({ start: 0, autoClose: false }),
-      sheet ?? 1,
-      options,
-    );
-    return rows
-      .map((cells, index) => ({ rowNumber: index + 1, values: cells.map(textOf) }))
-      .filter(({ values }) => values.some((value) => value !== null));
+    const archive = await Archive.open(handle, byteCount, {
+      onPacked: (bytes) => options.onBytes?.(bytes),
+      onUnpacked: (bytes) => checkExpansion(file, "Excel", bytes, limits),
+    });
+    const workbook = await readWorkbook(archive, options.sheet);
+    const texts = await SharedTexts.read(archive, workbook.textsPath);
+    const checkWidth = (columnCount: number) => refuseTooManyColumns(file.hostPath, columnCount);
+    for await (const rows of sheetRows(archive, workbook, texts, checkWidth)) yield* rows;
   } catch (cause) {
-    throw refusal(file, sheet, cause as Error);
+    throw refusal(file, options.sheet, cause as Error);
   } finally {
     await handle.close();
   }
 }
 
-const dayMs = 86_400_000;
-
-function textOf(cell: unknown): string | null {
-  if (cell === null || cell === undefined) return null;
-  if (typeof cell === "boolean") return cell ? "TRUE" : "FALSE";
-  if (!(cell instanceof Date)) return String(cell);
-  // Excel's 1900 has a 29th of February; the library counts back from the days behind it
-  const missingDay = cell.getTime() < Date.UTC(1900, 1, 28) ? dayMs : 0;
-  // a fraction of a day is never exact
-  const seconds = Math.round((cell.getTime() + missingDay) / 1000);
-  const [date, time = ""] = new Date(seconds * 1000).toISOString().split(/[TZ.]/);
-  return time === "00:00:00" ? `${date}` : `${date} ${time}`;
-}
-
-function tooLarge(file: SourceFile) {
-  return inputError(`a workbook of more than ${maximumBytes} bytes when unpacked`, {
-    file: file.hostPath,
-    expected: "a smaller one, as a sheet is held in memory whole",
-    next: "save the sheet as CSV UTF-8",
-  });
-}
-
 function refusal(file: SourceFile, sheet: string | undefined, cause: Error): Error {
-  if (cause.name === "ReelhouseError") return cause;
-  const isMissing = cause.name === "SheetNotFoundError";
-  return inputError(isMissing ? `no sheet ${sheet}` : `no Excel workbook, ${cause.message}`, {
+  if (cause instanceof NoSuchSheet)
+    return inputError(sheet === undefined ? "no sheet with cells" : `no sheet ${sheet}`, {
+      file: file.hostPath,
+      expected: `the name of a sheet: ${cause.message}`,
+      next: "correct sheet in pipeline.yaml",
+      cause,
+    });
+  if (!(cause instanceof WorkbookError || cause instanceof XmlError || cause instanceof ZipError))
+    return cause;
+  return inputError(`no Excel workbook that can be read, ${cause.message}`, {
     file: file.hostPath,
-    expected: isMissing ? `the name of a sheet: ${cause.message}` : "an .xlsx file",
-    next: isMissing ? "correct sheet in pipeline.yaml" : "save it again as .xlsx, or as CSV UTF-8",
+    expected: "an .xlsx file",
+    next: "save it again as .xlsx, or as CSV UTF-8",
     cause,
   });
 }

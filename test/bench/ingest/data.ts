@@ -18,7 +18,7 @@ const words =
   "the of night day star moon love war last first Amélie 千と千尋 city dark light river road home king".split(
     " ",
   );
-const columns = [
+export const columns = [
   "movie_title",
   "release_year",
   "critic_score_percentage",
@@ -98,7 +98,7 @@ function makeFile(file: string, pieces: () => Generator<string>): void {
 }
 
 /** Xorshift, from 0 to 1: the same numbers on each machine. */
-function createRandom(seed = 123_456_789): () => number {
+export function createRandom(seed = 123_456_789): () => number {
   let state = seed;
   return () => {
     state ^= state << 13;
@@ -108,7 +108,7 @@ function createRandom(seed = 123_456_789): () => number {
   };
 }
 
-function title(number: number, random: () => number): string {
+export function title(number: number, random: () => number): string {
   const count = 1 + Math.floor(random() * 4);
   const chosen = Array.from({ length: count }, () => words[Math.floor(random() * words.length)]);
   return `${chosen.join(" ")} ${number}`;
@@ -123,7 +123,7 @@ function quotedTitle(number: number, random: () => number): string {
   return share < 0.1 ? `"${text}\r\nsubtitle 🎬"` : text;
 }
 
-const figures = (random: () => number) => [
+export const figures = (random: () => number) => [
   String(1900 + Math.floor(random() * 130)),
   String(Math.floor(random() * 101)),
   (random() * 10).toFixed(1),

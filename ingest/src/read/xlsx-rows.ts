@@ -1,0 +1,181 @@
+/** The cells of a sheet as text, row by row. */
+import type { Values } from "./values.ts";
+import { type SharedTexts, TextCollector } from "./xlsx-texts.ts";
+import { type Workbook, WorkbookError, withEscapes } from "./xlsx-workbook.ts";
+import { readXml, type XmlListener } from "./xml.ts";
+import type { Archive } from "./zip.ts";
+
+/** A row of the sheet and its 1-based number there. */
+export interface SheetRow {
+  rowNumber: number;
+  /** Up to the last cell that is not blank, and there is one. */
+  values: Values;
+}
+
+/** Excel's own limit. */
+const maximumColumns = 16_384;
+/** A row is held in memory whole. */
+const maximumRowLength = 33_554_432;
+
+/**
+ * The rows that are not blank, as many at once as a chunk of the file has. `checkWidth` hears of each column that is
+ * farther to the right than all before, and throws when that is too far: a row has a place for each before it.
+ */
+export async function* sheetRows(
+  archive: Archive,
+  workbook: Workbook,
+  texts: SharedTexts,
+  checkWidth: (columnCount: number) => void,
+): AsyncGenerator<SheetRow[]> {
+  const reader = new RowReader(workbook, texts, checkWidth);
+  for await (const _ of readXml(archive.read(workbook.sheetPath), reader)) yield reader.take();
+}
+
+class RowReader implements XmlListener {
+  readonly #workbook: Workbook;
+  readonly #texts: SharedTexts;
+  readonly #checkWidth: (columnCount: number) => void;
+  readonly #inline = new TextCollector();
+  #width = 0;
+  #rows: SheetRow[] = [];
+  #isInData = false;
+  #rowNumber = 0;
+  #values: (string | null)[] = [];
+  #rowLength = 0;
+  #column = 0; // 1-based
+  #cell: Record<string, string> | undefined;
+  #isInValue = false;
+  #value = "";
+
+  constructor(workbook: Workbook, texts: SharedTexts, checkWidth: (columnCount: number) => void) {
+    this.#workbook = workbook;
+    this.#texts = texts;
+    this.#checkWidth = checkWidth;
+  }
+
+  take(): SheetRow[] {
+    const rows = this.#rows;
+    this.#rows = [];
+    return rows;
+  }
+
+  open(name: string, attributes: () => Record<string, string>): void {
+    if (name === "sheetData") this.#isInData = true;
+    if (!this.#isInData) return;
+    if (name === "row") this.#beginRow(attributes());
+    else if (name === "c") this.#beginCell(attributes());
+    else if (name === "v") this.#isInValue = this.#cell !== undefined;
+    else if (this.#cell) this.#inline.open(name);
+  }
+
+  close(name: string): void {
+    if (name === "sheetData") this.#isInData = false;
+    if (!this.#isInData) return;
+    if (name === "row") this.#endRow();
+    else if (name === "c") this.#endCell();
+    else if (name === "v") this.#isInValue = false;
+    else if (this.#cell) this.#inline.close(name);
+  }
+
+  text(text: string): void {
+    if (this.#isInValue) this.#value += text;
+    else if (this.#cell) this.#inline.text(text);
+  }
+
+  #beginRow({ r }: Record<string, string>): void {
+    const rowNumber = r === undefined ? this.#rowNumber + 1 : Number(r);
+    if (!(Number.isSafeInteger(rowNumber) && rowNumber > this.#rowNumber))
+      throw new WorkbookError(`row ${r} stands behind row ${this.#rowNumber}`);
+    this.#rowNumber = rowNumber;
+    this.#values = [];
+    this.#rowLength = 0;
+    this.#column = 0;
+  }
+
+  #endRow(): void {
+    const { length } = this.#values;
+    if (length > 0) this.#rows.push({ rowNumber: this.#rowNumber, values: this.#values });
+    this.#values = [];
+  }
+
+  #beginCell(attributes: Record<string, string>): void {
+    const column = attributes.r === undefined ? this.#column + 1 : columnOf(attributes.r);
+    if (!(column > this.#column && column <= maximumColumns))
+      throw new WorkbookError(`cell ${attributes.r ?? column} of row ${this.#rowNumber} is out of its place`);
+    this.#column = column;
+    this.#cell = attributes;
+    this.#value = "";
+  }
+
+  #endCell(): void {
+    if (this.#cell === undefined) return;
+    const text = this.#textOf(this.#cell, this.#inline.take());
+    this.#cell = undefined;
+    if (text === null || text === "") return;
+    if (this.#column > this.#width) {
+      this.#checkWidth(this.#column);
+      this.#width = this.#column;
+    }
+    this.#rowLength += text.length;
+    if (this.#rowLength > maximumRowLength)
+      throw new WorkbookError(`row ${this.#rowNumber} has more than ${maximumRowLength} signs`);
+    while (this.#values.length < this.#column - 1) this.#values.push(null);
+    this.#values.push(text);
+  }
+
+  #textOf({ t = "n", s }: Record<string, string>, inline: string): string | null {
+    const value = this.#value;
+    if (t === "inlineStr") return inline;
+    // an error is no value
+    if (value === "" || t === "e") return null;
+    if (t === "s") return this.#texts.at(Number(value)) ?? this.#refuse(t, value);
+    if (t === "str") return withEscapes(value);
+    if (t === "b") return { "0": "FALSE", "1": "TRUE" }[value] ?? this.#refuse(t, value);
+    if (t === "d") return isoDate(value) ?? value;
+    if (t !== "n") return this.#refuse(t, value);
+    const isDate = s !== undefined && this.#workbook.isDate[Number(s)] === true;
+    return isDate ? (serialDate(Number(value), this.#workbook.is1904) ?? value) : value;
+  }
+
+  #refuse(type: string, value: string): never {
+    const place = `row ${this.#rowNumber}, column ${this.#column}`;
+    throw new WorkbookError(`${place} has ${value.slice(0, 40)} where its type ${type} has no such value`);
+  }
+}
+
+/** 1-based, from `AB12`; NaN if it is no such address. */
+function columnOf(address: string): number {
+  let column = 0;
+  for (let index = 0; index < address.length; index++) {
+    const code = address.charCodeAt(index);
+    if (code < 65 || code > 90) return index > 0 && code >= 48 && code <= 57 ? column : Number.NaN;
+    column = column * 26 + code - 64;
+  }
+  return Number.NaN;
+}
+
+const dayMs = 86_400_000;
+/** In days of a workbook that counts from 1900; one that counts from 1904 begins so much later. */
+const unixEpoch = 25_569;
+const laterEpoch = 1462;
+
+/** Undefined for what is no day that Excel knows: the number is told then. */
+function serialDate(days: number, is1904: boolean): string | undefined {
+  const timeMs = (days + (is1904 ? laterEpoch : 0) - unixEpoch) * dayMs;
+  // Excel's 1900 has a 29th of February, from which it counts on.
+  const missingDay = timeMs < Date.UTC(1900, 1, 28) ? dayMs : 0;
+  return dateText(timeMs + missingDay);
+}
+
+function isoDate(text: string): string | undefined {
+  const hasZone = /Z$|[+-]\d\d:?\d\d$/.test(text) || !text.includes("T");
+  return dateText(Date.parse(hasZone ? text : `${text}Z`));
+}
+
+function dateText(timeMs: number): string | undefined {
+  // a fraction of a day is never exact
+  const seconds = Math.round(timeMs / 1000);
+  if (!(Math.abs(seconds) < 253_402_300_800)) return undefined;
+  const [date, time = ""] = new Date(seconds * 1000).toISOString().split(/[TZ.]/);
+  return time === "00:00:00" ? `${date}` : `${date} ${time}`;
+}

@@ -1,0 +1,91 @@
+/** XML as it comes, event by event: nothing of it is kept. */
+import { Parser } from "saxen";
+
+/** It is no XML, or none that could be a workbook's; the message says how. */
+export class XmlError extends Error {}
+
+/** Hears what stands in the XML, in its order. Names of elements are without their prefix; attributes are as spelled. */
+export interface XmlListener {
+  open?(name: string, attributes: () => Record<string, string>): void;
+  close?(name: string): void;
+  /** What stands between two tags; more than once if there is CDATA in it. */
+  text?(text: string): void;
+}
+
+/** A tag or a text is held in memory until its end; the longest text of a cell has 32,767 signs. */
+const maximumTokenLength = 4_194_304;
+
+/** Tells `listener` what is in the chunks; each answer means that one of them is read. */
+export async function* readXml(chunks: AsyncIterable<Buffer>, listener: XmlListener): AsyncGenerator<void> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const token = { length: 0 };
+  const parser = parserFor(listener, token);
+  const give = (chunk?: Buffer) => {
+    const text = decoded(decoder, chunk);
+    token.length += text.length;
+    parser.write(text);
+    if (token.length > maximumTokenLength + text.length)
+      throw new XmlError(`a text or a tag of more than ${maximumTokenLength} signs`);
+  };
+  for await (const chunk of chunks) {
+    give(chunk);
+    yield;
+  }
+  give();
+  parser.end();
+  yield;
+}
+
+function decoded(decoder: InstanceType<typeof TextDecoder>, chunk: Buffer | undefined): string {
+  try {
+    return decoder.decode(chunk, { stream: chunk !== undefined });
+  } catch (cause) {
+    throw new XmlError("bytes that are no UTF-8", { cause });
+  }
+}
+
+/** All of it at once, for what is small. */
+export async function readWholeXml(chunks: AsyncIterable<Buffer>, listener: XmlListener): Promise<void> {
+  for await (const _ of readXml(chunks, listener));
+}
+
+function parserFor(listener: XmlListener, token: { length: number }): Parser {
+  const heard = () => {
+    token.length = 0;
+  };
+  const parser = new Parser();
+  parser.on("error", (cause) => {
+    throw new XmlError(cause.message, { cause });
+  });
+  parser.on("openTag", (name, attributes) => {
+    heard();
+    listener.open?.(localName(name), attributes);
+  });
+  parser.on("closeTag", (name) => {
+    heard();
+    listener.close?.(localName(name));
+  });
+  parser.on("text", (text) => {
+    heard();
+    listener.text?.(decodeEntities(text));
+  });
+  parser.on("cdata", (text) => {
+    heard();
+    listener.text?.(text);
+  });
+  return parser;
+}
+
+const localName = (name: string) => name.slice(name.indexOf(":") + 1);
+
+const entities: Record<string, string> = { amp: "&", apos: "'", gt: ">", lt: "<", quot: '"' };
+
+/** The parser's own way knows no sign beyond the first 65,536. */
+export function decodeEntities(text: string): string {
+  if (!text.includes("&")) return text;
+  return text.replaceAll(/&(?:#(\d+)|#x([\da-f]+)|(\w+));/gi, (whole, decimal, hex, name) => {
+    if (name !== undefined) return entities[name] ?? whole;
+    const code = decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal);
+    return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+  });
+}
