@@ -9,6 +9,7 @@ import { storeFront } from "./access/front.ts";
 import { type Running, readSecrets } from "./access/running.ts";
 import { objectStore, statuses } from "./access/store.ts";
 import { csvFile, deliver, goldMovies, sampleDeliveries } from "./deliveries.ts";
+import { documented } from "./documented.ts";
 import { objectAt } from "./publications/objects.ts";
 import { type Row, type Stack, startStack } from "./stack.ts";
 
@@ -87,10 +88,12 @@ describe("SeaweedFS in the place of MinIO", () => {
   });
 
   it("should maintain, and erase every version of what held a row", async () => {
-    await stack.succeed(["maintain"]);
+    await stack.succeed(documented("maintain"));
     const versions = () => objectAt(stack, "GET", "bronze?versions&prefix=originals/critic_agg/");
     expect(await versions()).toContain("<Version>");
-    await stack.succeed(["erase", "critic_agg", "--where", "movie_title = 'Inception'", "--yes"]);
+    await stack.succeed(
+      documented(`erase critic_agg --where "movie_title = 'Parasite'" --yes`, { Parasite: "Inception" }),
+    );
     expect(await versions()).not.toContain("<Version>");
     const rows = await stack.query("SELECT movie_title AS title FROM bronze.critic_agg ORDER BY 1", "admin");
     expect(rows.map(({ title }) => title)).not.toContain("Inception");
