@@ -5,7 +5,15 @@ import { describe, expect, it } from "vitest";
 import type { Command } from "../../ingest/src/command.ts";
 import { commands } from "../../ingest/src/commands/index.ts";
 import { exitCode } from "../../ingest/src/errors.ts";
-import { firstGroups, listPages, projectFolder, readPage, readText } from "./repository.ts";
+import {
+  documentedCommands,
+  firstGroups,
+  listFiles,
+  listPages,
+  projectFolder,
+  readPage,
+  readText,
+} from "./repository.ts";
 
 const pages = listPages();
 const scripts = readdirSync(join(projectFolder, "scripts")).filter((name) => name !== "lib");
@@ -96,6 +104,22 @@ describe("every page", () => {
       expect([...linked]).toContain(path);
     },
   );
+});
+
+describe("commands that change or bring back what is published", () => {
+  const pages = ["publish-and-undo", "branches", "time-travel", "maintenance", "backup", "erasure"];
+  const sources = listFiles("test/stack").map(readText).join("\n");
+  const run = new Set(
+    [...sources.matchAll(/\bdocumented\(\s*(?:'([^']*)'|"([^"]*)"|`([^`]*)`)/g)].map(
+      ([, ...spellings]) => spellings.find((text) => text !== undefined) ?? "",
+    ),
+  );
+
+  it.each(pages)("should be run by a stack test as docs/%s.md has them", (page) => {
+    const commands = documentedCommands().filter((one) => one.page === `docs/${page}.md`);
+    expect(commands.length).toBeGreaterThan(0);
+    expect(commands.map(({ command }) => command).filter((command) => !run.has(command))).toEqual([]);
+  });
 });
 
 describe("codes", () => {

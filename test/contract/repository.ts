@@ -53,6 +53,23 @@ export function readPage(path: string): Page {
   };
 }
 
+export interface DocumentedCommand {
+  page: string;
+  /** What stands behind `./scripts/reelhouse`, in one line, without a comment or where its result goes. */
+  command: string;
+}
+
+/** What a reader of docs/ copies: every command in a code block. */
+export function documentedCommands(): DocumentedCommand[] {
+  return listFiles("docs")
+    .filter((path) => path.endsWith(".md"))
+    .flatMap((page) => {
+      const blocks = firstGroups(readText(page), /^```[^\n]*\n([\s\S]*?)^```/gm).join("\n");
+      const commands = firstGroups(blocks, /\.\/scripts\/reelhouse ((?:"[^"]*"|[^"\n#<>)])*)/g);
+      return commands.map((command) => ({ page, command: command.trim().replaceAll(/\s+/g, " ") }));
+    });
+}
+
 export function firstGroups(text: string, pattern: RegExp): string[] {
   return [...text.matchAll(pattern)].map(([, group = ""]) => group);
 }

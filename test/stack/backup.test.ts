@@ -6,10 +6,12 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } fr
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cellsOf, comparable, readWithPyIceberg } from "./backup/iceberg.ts";
-import { contents, recoverable } from "./backup/state.ts";
-import { type Catalog, otherCatalog } from "./backup/upgrade.ts";
+import { contents, emptyCatalog, recoverable } from "./backup/state.ts";
+import { filesWith } from "./backup/texts.ts";
+import { type Catalog, otherCatalog, secretNames } from "./backup/upgrade.ts";
 import { dieAt, killed } from "./cli.ts";
 import { csvFile, deliver } from "./deliveries.ts";
+import { documented } from "./documented.ts";
 import { objectAt } from "./publications/objects.ts";
 import { published, type Readings, readings, readingsAsOf } from "./publications/readings.ts";
 import { type Row, type Stack, startStack } from "./stack.ts";
@@ -23,9 +25,12 @@ const json = async (words: string[]) => JSON.parse((await stack.succeed([...word
 const history = async () => (await json(["history"])) as Row[];
 /** As a user does: the script mounts the folder, and pipes the rows of the database. */
 const script = (words: string[]) => stack.script("reelhouse", words);
-const restore = () => script(["restore", folder]);
+/** The place of backups, as the pages name it. */
+const films = "/srv/backups/films";
+const restore = () => script(documented("restore /srv/backups/films", { [films]: folder }));
 async function backup(words: string[] = [], to = folder) {
-  const { code, stdout, stderr } = await script(["backup", to, ...words, "--json"]);
+  const command = documented("backup /srv/backups/films --json", { [films]: to });
+  const { code, stdout, stderr } = await script([...command, ...words]);
   expect(code, stderr).toBe(0);
   return JSON.parse(stdout);
 }
@@ -124,7 +129,10 @@ describe("a backup", () => {
     const reading = (async () => {
       while (isAtWork) await readings(stack);
     })();
-    const { count, newCount, removed } = await backup(["--wait", "60", "--keep", "1"]);
+    const { count, newCount, removed } = await backup([
+      ...["--wait", "60"],
+      ...documented("backup /srv/backups/films --keep 30", { 30: "1" }).slice(2),
+    ]);
     isAtWork = false;
     await Promise.all([loading, reading]);
     expect(newCount).toBeLessThan(count / 2);
@@ -168,6 +176,46 @@ describe("a backup", () => {
     const { code, stderr } = await script(words);
     expect(code, stderr).toBe(2);
     expect(stderr).toContain(says);
+  });
+});
+
+describe("an erasure and the backups before it", () => {
+  const film = "Load 1";
+  const erase = ["erase", "critic_agg", "--where", `movie_title = '${film}'`, "--yes"];
+  let path = "";
+
+  beforeAll(async () => {
+    ({ path } = await backup(["--keep", "1"]));
+    expect(await filesWith(folder, film), "the original and its rows").toHaveLength(2);
+  });
+
+  it("should be known again when PostgreSQL is lost after the erasure began, and be finished by its command", async () => {
+    const { code, stderr } = await dieAt(stack, { moment: "before", at: "POST /build" }, erase);
+    expect(code, stderr).toBe(killed);
+    const before = await recoverable(stack);
+    const refused = await script(documented("backup /srv/backups/films --drop-erased", { [films]: folder }));
+    expect(refused.code, refused.stderr).toBe(1);
+    expect(refused.stderr).toContain("an erasure from critic_agg is not finished");
+    await emptyCatalog(stack);
+    expect(await json(["recover-catalog"])).toMatchObject({ unfinishedErasures: ["critic_agg"] });
+    expect(await recoverable(stack)).toEqual(before);
+    expect((await json(erase)).batches).toMatchObject([{ source: "critic_agg", rows: 1 }]);
+    // What a recovery loses.
+    expect((await stack.reelhouse(["ingest", "--config", "held.yaml"])).code).toBe(3);
+  });
+
+  it("should leave no backup that holds the rows, and a new one", async () => {
+    const warned = await script(documented("backup /srv/backups/films", { [films]: folder }));
+    expect(warned.stderr).toContain("made before rows were erased, and hold them: --drop-erased removes");
+    expect(await filesWith(folder, film)).not.toEqual([]);
+    const { name, removed } = await backup(["--drop-erased"]);
+    expect(removed.backups).toEqual([path.split("/").at(-1)]);
+    expect(await filesWith(folder, film)).toEqual([]);
+    const left = readdirSync(folder).filter((entry) => entry.endsWith("Z"));
+    expect(left).toHaveLength(2);
+    expect(left).toContain(name);
+    seen.clear();
+    for (const [id, tables] of await look()) seen.set(id, tables);
   });
 });
 
@@ -229,7 +277,12 @@ describe("a restore, all volumes lost", () => {
     expect(stderr).toContain("the backup is damaged");
     expect(await isEmpty()).toBe("t");
     writeFileSync(path, original);
-    const restored = await restore();
+    const name = newest().split("/").at(-1) ?? "";
+    const restored = await script(
+      documented("restore /srv/backups/films 20261127T180500123Z", {
+        ...{ [films]: folder, "20261127T180500123Z": name },
+      }),
+    );
     expect(restored.code, restored.stderr).toBe(0);
   });
 
@@ -305,7 +358,7 @@ describe("recover-catalog, PostgreSQL's volume lost", () => {
   });
 
   it("should bring back pointers, journal and ledger as they were", async () => {
-    const recovered = await json(["recover-catalog"]);
+    const recovered = await json(documented("recover-catalog"));
     expect(recovered).toMatchObject({ publication: Math.max(...seen.keys()), publications: seen.size });
     expect(await recoverable(stack)).toEqual(before);
     expect(await look()).toEqual(seen);
@@ -325,35 +378,25 @@ describe("recover-catalog, PostgreSQL's volume lost", () => {
     const isNewest =
       "select source_file like '%last.csv' from ledger.batch order by load_order desc nulls last limit 1";
     expect(await stack.catalogQuery(isNewest)).toBe("t");
-    await stack.succeed(["rollback", "1"]);
+    await stack.succeed(documented("rollback 1"));
     expect(await readings(stack)).toEqual(seen.get(1));
   });
 });
 
-describe("the catalog of another release", () => {
+describe("the volumes of another release", () => {
   let catalog: Catalog;
   let dump: string;
-  const secretsFile = [
-    "run",
-    "--rm",
-    "--no-deps",
-    "-T",
-    "--entrypoint",
-    "cat",
-    "secrets",
-    "/secrets/root/secrets.json",
-  ];
   const history =
     "select id, kind, new_metadata_location from branch.publication join branch.publication_table on id = publication_id";
 
   beforeAll(async () => {
     catalog = otherCatalog(stack);
-    await catalog.compose(["run", "--rm", "secrets"]);
   });
   afterAll(() => catalog?.remove());
 
   it("should start with data, history and secrets kept, when it is older", async () => {
-    const secrets = (await catalog.compose(secretsFile)).stdout;
+    const secrets = await catalog.leaveSecrets();
+    await catalog.leaveObject(secrets, "bronze/originals/critic_agg/kept", "kept");
     await catalog.withMigrations("007_undo.sql", {}, async (old) => {
       await old.query(`
         insert into iceberg.iceberg_tables values ('lakehouse', 'gold', 'films', 's3://warehouse/a', null, 'TABLE');
@@ -362,13 +405,22 @@ describe("the catalog of another release", () => {
         values (1, 'gold', 'films', 's3://warehouse/a')`);
       dump = await old.run("pg_dump", ["--data-only", "--exclude-schema=public", "lakehouse"]);
     });
-    const started = await catalog.compose(["up", "--detach", "--wait", "catalog"]);
+    const started = await catalog.compose(["up", "--detach", "--wait", "catalog", "store"]);
     expect(started.code, started.stderr).toBe(0);
+    const buckets = await catalog.compose(["run", "--rm", "--no-deps", "buckets"]);
+    expect(buckets.code, buckets.stderr).toBe(0);
     expect(await catalog.query("select count(*) from public.migration where name = '010_backup.sql'")).toBe(
       "1",
     );
     expect(await catalog.query(history)).toBe("1|build|s3://warehouse/a");
-    expect((await catalog.compose(secretsFile)).stdout).toBe(secrets);
+    const now = await catalog.secrets();
+    expect(now, "those that were there").toMatchObject(secrets);
+    const { MINIO_ROOT_USER: _, MINIO_ROOT_PASSWORD: __, ...names } = now;
+    expect(Object.keys(names).sort(), "and those that are new").toEqual(await secretNames(stack));
+    const reader =
+      "curl --fail --silent --aws-sigv4 aws:amz:us-east-1:s3 --user $S3_INGEST_ACCESS_KEY:$S3_INGEST_SECRET_KEY";
+    const read = `. /run/secrets/store/env; ${reader} http://127.0.0.1:9000/bronze/originals/critic_agg/kept`;
+    expect((await catalog.compose(["exec", "-T", "store", "sh", "-c", read])).stdout).toBe("kept");
     const login = "PGPASSWORD=$PG_LEDGER_PASSWORD psql -At -h catalog -U ledger -d lakehouse -c 'select 1'";
     const words = [
       "exec",
@@ -382,7 +434,7 @@ describe("the catalog of another release", () => {
   });
 
   it("should refuse to start, and say so, when it is newer", async () => {
-    await catalog.compose(["rm", "--stop", "--force", "catalog"]);
+    await catalog.compose(["rm", "--stop", "--force", "catalog", "store"]);
     const more = { "999_newer.sql": "create table ledger.from_the_future (a integer);" };
     await catalog.withMigrations("998", more, async () => undefined);
     const { code } = await catalog.compose(["up", "--detach", "--wait", "catalog"]);

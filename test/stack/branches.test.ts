@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { csvFile, deliver } from "./deliveries.ts";
+import { documented } from "./documented.ts";
 import { waitForBuild } from "./publications/building.ts";
 import { inStore, objectList } from "./publications/objects.ts";
 import { published, type Readings, readings } from "./publications/readings.ts";
@@ -23,7 +24,9 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 
 const json = async (words: string[]) => JSON.parse((await stack.succeed([...words, "--json"])).stdout);
-const listed = (): Promise<Row[]> => json(["branch", "list"]);
+const listed = (): Promise<Row[]> => json(documented("branch list"));
+/** What a page does on its branch, on another one. */
+const onOther = { trial: "other", "gold.movies_unified": "gold.movies" };
 const onBranch = (name: string) => readings(stack, "", { user: "developer", catalog: `br_${name}` });
 const change = (name: string, sql: string) => stack.query(sql, "developer", `br_${name}`);
 const pointers = (catalog: string) =>
@@ -45,7 +48,7 @@ describe("a branch", () => {
       catalog: "br_other",
       forkedFrom: 1,
     });
-    await stack.succeed(["branch", "create", "trial"]);
+    await stack.succeed(documented("branch create trial"));
     expect(await objectList(stack, "warehouse")).toEqual(before);
     expect(await pointers("br_trial")).toBe(await pointers("lakehouse"));
     expect(await onBranch("trial")).toEqual(seen.get(1));
@@ -77,7 +80,12 @@ describe("a branch", () => {
 
   it("should keep to itself what is changed on it", async () => {
     const lakehouse = await pointers("lakehouse");
-    await change("other", "DELETE FROM gold.movies WHERE movie_title = 'Parasite'");
+    await stack.succeed(
+      documented(
+        `sql --user developer --catalog br_trial " DELETE FROM gold.movies_unified WHERE release_year < 1950"`,
+        { ...onOther, "release_year < 1950": "movie_title = 'Parasite'" },
+      ),
+    );
     await change("other", "INSERT INTO gold.kpis_by_year SELECT * FROM gold.kpis_by_year");
     await change("other", "CREATE OR REPLACE TABLE silver.box_office_domestic AS SELECT 1 AS nothing");
     await change("other", "CREATE TABLE gold.notes AS SELECT 'mine' AS note");
@@ -112,12 +120,14 @@ describe("a branch", () => {
     expect(tables.find(({ name }: Row) => name === "silver.box_office_domestic").columnsAdded).toEqual([
       { name: "nothing", type: "int" },
     ]);
-    expect(await json(["branch", "diff", "other", "gold.movies"])).toMatchObject({
+    expect(await json(documented("branch diff trial gold.movies_unified --limit 5", onOther))).toMatchObject({
       branch: "other",
       came: { count: 0 },
       went: { count: 1, rows: [{ movie_title: "Parasite" }] },
     });
-    expect((await stack.succeed(["branch", "diff", "other"])).stdout).toContain("changed: 3 -> 2 rows");
+    expect((await stack.succeed(documented("branch diff trial", onOther))).stdout).toContain(
+      "changed: 3 -> 2 rows",
+    );
     expect(await listed()).toMatchObject([
       {
         name: "other",
@@ -186,7 +196,7 @@ describe("a changed model", () => {
 
   it("should be built and tested on the branch alone", async () => {
     const lakehouse = await pointers("lakehouse");
-    const { tests } = await json(["build", "--branch", "trial"]);
+    const { tests } = await json(documented("build --branch trial"));
     expect(tests.passed).toBe(3);
     expect(await pointers("lakehouse")).toBe(lakehouse);
     const { kpis, ...rest } = splitKpis(await onBranch("trial"));
@@ -220,13 +230,13 @@ describe("a changed model", () => {
   });
 
   it("should be published as it was tested, and not be built again", async () => {
-    expect(await json(["branch", "publish", "trial"])).toEqual({ branch: "trial", publication: 2 });
+    expect(await json(documented("branch publish trial"))).toEqual({ branch: "trial", publication: 2 });
     seen.set(2, await readings(stack));
     expect(seen.get(2)).toEqual(await onBranch("trial"));
     expect(seen.get(2)).not.toEqual(seen.get(1));
     const [publication] = await json(["history"]);
     expect(publication).toMatchObject({ id: 2, kind: "build", branch: "trial", batches: 5 });
-    const { stderr } = await stack.succeed(["build"]);
+    const { stderr } = await stack.succeed(documented("build"));
     expect(stderr).toContain("nothing new since publication 2");
   });
 
@@ -254,7 +264,7 @@ describe("branches and what goes wrong", () => {
     const before = await onBranch("other");
     await stack.query("DROP CATALOG br_other", "admin", "system");
     await stack.query("CREATE CATALOG br_stray USING memory", "admin", "system");
-    await stack.succeed(["branch", "create", "early", "--at", "1"]);
+    await stack.succeed(documented("branch create before_may --at 12", { before_may: "early", 12: "1" }));
     expect(await onBranch("other")).toEqual(before);
     const catalogs = await stack.query("SHOW CATALOGS LIKE 'br_%'", "admin", "system");
     expect(catalogs.map(({ Catalog }) => Catalog).sort()).toEqual(["br_early", "br_other", "br_trial"]);
@@ -272,7 +282,8 @@ describe("branches and what goes wrong", () => {
   });
 
   it("should be gone when it is dropped: catalog and pointers", async () => {
-    for (const name of ["early", "trial"]) await stack.succeed(["branch", "drop", name]);
+    for (const name of ["early", "trial"])
+      await stack.succeed(documented("branch drop trial", { trial: name }));
     expect((await listed()).map(({ name }) => name)).toEqual(["other"]);
     expect(await pointers("br_trial")).toBe("");
     await expect(onBranch("trial")).rejects.toThrow("'br_trial'");
@@ -310,6 +321,25 @@ describe("the lakehouse as of then", () => {
     expect(await asOf(after)).toEqual(seen.get(3));
     expect(await asOf("pub_1")).toEqual(seen.get(1));
     expect(await asOf(await timeOf(2))).toEqual(seen.get(2));
+  });
+
+  it("should be asked for as the page says", async () => {
+    const own = { "gold.movies_unified": "gold.movies" };
+    const read = async (words: string[]) => (await stack.succeed(words)).stdout;
+    const rows = await read(documented('sql --as-of 3 "SELECT * FROM gold.movies_unified"', own));
+    expect(rows).toContain("Another");
+    const csv = await read(documented('sql --as-of pub_3 --format csv "SELECT * FROM gold.kpis_by_year"'));
+    expect(csv).toMatch(/^release_year,/);
+    const ofFirst = documented(
+      'sql --as-of 2026-11-27T09:30:00Z "SELECT count(*) FROM gold.movies_unified"',
+      { ...own, "2026-11-27T09:30:00Z": await timeOf(1) },
+    );
+    expect(await read(ofFirst)).toMatch(/\b3\b/);
+    const ofSecond = documented(
+      'sql --as-of "2026-11-27 10:30+01:00" --user admin "SELECT count(*) FROM bronze.critic_agg"',
+      { "2026-11-27 10:30+01:00": `${await timeOf(2)}Z` },
+    );
+    expect(await read(ofSecond)).toMatch(/\b3\b/);
   });
 
   const timeOf = (id: number) =>

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dieAt, killed } from "./cli.ts";
+import { documented } from "./documented.ts";
 import { allVersions, pointersOf, tableObjects } from "./maintenance/objects.ts";
 import { removeGuards } from "./maintenance/unguarded.ts";
 import { type Driver, openDriver } from "./publications/drive.ts";
@@ -51,8 +52,10 @@ interface Upkeep {
   tables: Measured[];
   orphans: { objects: string[]; folders: string[] };
 }
-const maintain = (config: string, ...words: string[]): Promise<Upkeep> =>
-  json(["maintain", "--config", config, ...words]);
+const maintain = async (config: string, words = documented("maintain --json")): Promise<Upkeep> =>
+  JSON.parse((await stack.succeed([...words, "--config", config])).stdout);
+/** What would be done. */
+const foresee = (config: string) => maintain(config, [...documented("maintain --dry-run"), "--json"]);
 const tableNamed = ({ tables }: Upkeep, name: string) => tables.find(({ table }) => table === name);
 
 /** Keeps what is read now as that of the newest publication. */
@@ -89,7 +92,7 @@ describe("a table of many small files and deleted rows", () => {
   it("should be told by a dry run, which changes nothing", async () => {
     const state = async () => [await pointersOf(stack), await tableObjects(stack), await newest()];
     const before = await state();
-    const foreseen = await maintain("wide.yaml", "--dry-run");
+    const foreseen = await foresee("wide.yaml");
     expect(foreseen.publication).toBeNull();
     expect(tableNamed(foreseen, "gold.small")).toMatchObject({
       did: ["compact", "manifests", "analyze"],
@@ -134,8 +137,8 @@ describe("a table of many small files and deleted rows", () => {
 
 describe("bronze", () => {
   it("should have its list of batches rewritten, and nothing of the deliveries' own objects", async () => {
-    const [{ batchId } = {}] = await json(["batch", "list", "--all"]);
-    await stack.succeed(["batch", "exclude", batchId]);
+    const [{ batchId } = {}] = await json(documented("batch list --all"));
+    await stack.succeed(documented("batch exclude 0123456789ab", { "0123456789ab": batchId.slice(0, 12) }));
     await stack.succeed(["batch", "include", batchId]);
     const files = () => stack.query(`SELECT file_path FROM bronze."critic_agg$files" ORDER BY 1`, "admin");
     const before = await files();
@@ -207,6 +210,11 @@ describe("retention", () => {
     expect(await dbt("SELECT count(*) AS rows FROM gold.small")).toEqual([{ rows: 17 }]);
     const publishing = driver.call("publish gold.small gold.staying");
     await expect(publishing).rejects.toThrow("moved in lakehouse since the fork");
+    const { code, stderr } = await stack.reelhouse(["branch", "publish", "old"]);
+    expect(code, stderr).toBe(1);
+    expect(stderr).toContain(
+      "branch old was forked from publication 1, and 7 (maintenance) is what is published: re-fork",
+    );
     await stack.catalogQuery(`insert into iceberg.iceberg_tables
       select 'audit', table_namespace, 'old_' || table_name, metadata_location, null, 'TABLE' from ${branchRows}`);
     expect(await dbt("SELECT count(*) AS rows FROM gold.old_small")).toEqual([{ rows: 18 }]);
@@ -253,7 +261,7 @@ describe("upkeep that is killed", () => {
     expect(await readings(stack)).toEqual(before);
     await maintain("tight.yaml");
     expect(await readings(stack)).toEqual(before);
-    expect((await maintain("tight.yaml", "--dry-run")).orphans.objects).toEqual([]);
+    expect((await foresee("tight.yaml")).orphans.objects).toEqual([]);
   });
 });
 
@@ -278,13 +286,8 @@ const critics = async () =>
 
 describe("erasure", () => {
   const words = [
-    "erase",
-    "critic_agg",
-    "--where",
-    "movie_title LIKE 'Jane Roe%'",
-    "--text",
-    "Jane Roe",
-    "--landing",
+    ...["erase", "critic_agg", "--where", "movie_title LIKE 'Jane Roe%'"],
+    ...["--text", "Jane Roe", "--landing"],
   ];
   let batch = "";
   let last = 0;
@@ -294,6 +297,11 @@ describe("erasure", () => {
   beforeAll(async () => {
     // A reading that makes nothing better leaves its objects, and counts no more.
     await stack.succeed(["quarantine", "replay", "critic_agg", "--config", "wide.yaml"]);
+    // As if it had been held back at first.
+    const replayed = "where state = 'dropped' and replaces is not null";
+    expect(await stack.catalogQuery(`update ledger.batch set hold = '["jane roe again"]' ${replayed}`)).toBe(
+      "UPDATE 1",
+    );
     // A large file that ends too early leaves the parts that were read.
     const films = Array.from(
       { length: 300_000 },
@@ -316,7 +324,12 @@ describe("erasure", () => {
     expect(stderr).toContain("expected either --dry-run or --yes");
     last = await newest();
     const before = [await pointersOf(stack), await tableObjects(stack)];
-    const told = await json([...words, "--dry-run"]);
+    const told = await json([
+      ...documented(`erase critic_agg --where "movie_title = 'Parasite'" --dry-run`, {
+        "movie_title = 'Parasite'": "movie_title LIKE 'Jane Roe%'",
+      }),
+      ...["--text", "Jane Roe", "--landing"],
+    ]);
     batch = told.batches[0].batchId;
     expect(told).toMatchObject({
       batches: [{ source: "critic_agg", rows: 1, rejects: 1 }],
@@ -362,6 +375,9 @@ describe("erasure", () => {
     );
     const ids = readings.split("\n");
     expect(ids).toHaveLength(2);
+    expect(
+      await stack.catalogQuery("select count(*) from ledger.batch where hold::text ilike '%jane roe%'"),
+    ).toBe("0");
     expect(versions.filter((name) => name.includes(cutOff))).toEqual([]);
     expect(versions.filter((name) => ids.some((id) => name.includes(id)))).toEqual([]);
     expect(versions.filter((name) => name.startsWith("landing/"))).toEqual([]);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dieAt, expectRefusals, killed } from "./cli.ts";
 import { rowsOf } from "./dangers/dangers.ts";
 import { csvFile, deliver, sampleDeliveries } from "./deliveries.ts";
+import { documented } from "./documented.ts";
 import { waitForBuild } from "./publications/building.ts";
 import { type Driver, openDriver } from "./publications/drive.ts";
 import { objectAt } from "./publications/objects.ts";
@@ -28,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.stop());
 
-const history = async () => JSON.parse((await stack.succeed(["history", "--json"])).stdout) as Row[];
+const history = async () => JSON.parse((await stack.succeed(documented("history --json"))).stdout) as Row[];
 const json = async (words: string[]) => JSON.parse((await stack.succeed([...words, "--json"])).stdout);
 const justBefore = (time: string) => `${time} - INTERVAL '0.001' SECOND`;
 /** How long the newest rollback worked, without the start of its container. */
@@ -54,7 +55,7 @@ async function expectGold(): Promise<void> {
 
 describe("time travel", () => {
   it("should give what was published before, during and after a build", async () => {
-    await stack.succeed(["run", "--no-export"]);
+    await stack.succeed([...documented("run"), "--no-export"]);
     const first = await remember();
     await expectGold();
     critics.push(badDelivery);
@@ -89,6 +90,7 @@ describe("a publication", () => {
       { id: 2, kind: "build", batches: 6, batches_added: 1, tables, tables_changed: tables, restores: null },
       { id: 1, kind: "build", batches: 5, batches_added: 5, tables, tables_changed: tables },
     ]);
+    expect((await stack.succeed(documented("history"))).stdout).toMatch(/2 .*build/);
     const [versions] = JSON.parse(
       await stack.catalogQuery("select json_agg(details -> 'versions') from branch.publication where id = 2"),
     );
@@ -133,16 +135,18 @@ describe("a publication", () => {
   });
 
   it("should be told apart by diff: tables, rows and columns", async () => {
-    const { tables } = await json(["diff", "1", "2"]);
+    const { tables } = await json(documented("diff 1 2"));
     const movies = tables.find(({ name }: Row) => name === "gold.movies");
     expect(movies).toMatchObject({ change: "changed", rowsBefore: 3, rowsAfter: 4, columnsAdded: [] });
-    const rows = await json(["diff", "pub_1", "pub_2", "gold.movies", "--limit", "1"]);
+    const own = { "gold.movies_unified": "gold.movies" };
+    const limited = documented("diff pub_1 pub_2 gold.movies_unified --limit 1 --json", own);
+    const rows = JSON.parse((await stack.succeed(limited)).stdout);
     expect(rows).toMatchObject({
       came: { count: 2, rows: [{ movie_title: "Bad" }] },
       went: { count: 1, rows: [{ movie_title: "Parasite", critic_score_percentage: 99 }] },
     });
-    expect((await stack.succeed(["diff", "1", "2"])).stdout).toContain("changed: 3 -> 4 rows");
-    const { stdout } = await stack.succeed(["diff", "1", "2", "gold.movies"]);
+    expect((await stack.succeed(documented("diff 1 2"))).stdout).toContain("changed: 3 -> 4 rows");
+    const { stdout } = await stack.succeed(documented("diff 1 2 gold.movies_unified", own));
     expect(stdout).toMatch(/^2 rows came\n.*1 row went\n/s);
   });
 
@@ -166,7 +170,7 @@ async function expectEachAsItWas(): Promise<void> {
 
 describe("rollback", () => {
   it("should return all tables to the publication before, in seconds, and name the batch that it takes out", async () => {
-    const { stdout, stderr } = await stack.succeed(["rollback", "--json"]);
+    const { stdout, stderr } = await stack.succeed([...documented("rollback"), "--json"]);
     expect(await rollbackSeconds()).toBeLessThan(10);
     expect(JSON.parse(stdout)).toMatchObject({
       publication: 3,
@@ -223,11 +227,11 @@ describe("rollback", () => {
 });
 
 describe("an excluded batch", () => {
-  const listed = (): Promise<Row[]> => json(["batch", "list"]);
+  const listed = (): Promise<Row[]> => json(documented("batch list"));
   let id = "";
 
   it("should be excluded by the rollback that takes it out, and stay out of the next build", async () => {
-    const undone = await json(["rollback", "1", "--exclude"]);
+    const undone = await json(documented("rollback 1 --exclude"));
     expect(undone).toMatchObject({ publication: 7, restores: 1, returning: [] });
     id = undone.excluded[0].batchId;
     await remember();
@@ -238,7 +242,7 @@ describe("an excluded batch", () => {
     expect(JSON.parse(run.stdout)).toMatchObject({ loaded: [], publication: null });
     expect(run.stderr).toContain("was loaded before and is excluded, nothing added");
     expect(run.stderr).toContain("nothing new since publication 7");
-    await stack.succeed(["build", "--force"]);
+    await stack.succeed(documented("build --force"));
     expect(await remember()).toBe(8);
     await expectGold();
   });
@@ -256,7 +260,7 @@ describe("an excluded batch", () => {
   });
 
   it("should count again when it is included", async () => {
-    await stack.succeed(["batch", "include", id.slice(0, 12)]);
+    await stack.succeed(documented("batch include 0123456789ab", { "0123456789ab": id.slice(0, 12) }));
     expect(await listed()).toEqual([]);
     critics.push(badDelivery);
     expect((await json(["run", "--no-export"])).publication).toBe(9);

@@ -12,6 +12,7 @@ import { storeFront } from "./access/front.ts";
 import { type Running, readSecrets } from "./access/running.ts";
 import { objectStore, statuses } from "./access/store.ts";
 import { csvFile, deliver, goldMovies, sampleDeliveries } from "./deliveries.ts";
+import { documented } from "./documented.ts";
 import { objectAt } from "./publications/objects.ts";
 import { type Row, type Stack, startStack } from "./stack.ts";
 
@@ -111,7 +112,7 @@ describe("SeaweedFS in the place of MinIO", () => {
   });
 
   it("should maintain, and erase every version of what held a row", async () => {
-    await stack.succeed(["maintain"]);
+    await stack.succeed(documented("maintain"));
     const versions = () =>
       Promise.all(
         ["bronze?versions&prefix=originals/critic_agg/", "landing?versions&prefix=critics/"].map((place) =>
@@ -119,14 +120,10 @@ describe("SeaweedFS in the place of MinIO", () => {
         ),
       );
     for (const list of await versions()) expect(list).toContain("<Version>");
-    await stack.succeed([
-      "erase",
-      "critic_agg",
-      "--where",
-      "movie_title = 'Inception'",
-      "--landing",
-      "--yes",
-    ]);
+    const erase = documented(`erase critic_agg --where "movie_title = 'Parasite'" --yes`, {
+      Parasite: "Inception",
+    });
+    await stack.succeed([...erase, "--landing"]);
     for (const list of await versions()) expect(list).not.toContain("<Version>");
     const rows = await stack.query("SELECT movie_title AS title FROM bronze.critic_agg ORDER BY 1", "admin");
     expect(rows.map(({ title }) => title)).not.toContain("Inception");

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { faultOfBackup } from "../../ingest/src/backup/backup.ts";
 import { copyObjects } from "../../ingest/src/backup/copy.ts";
+import { type Erased, erasedSince, requireFinished, withErasedRows } from "../../ingest/src/backup/erased.ts";
 import {
   backupNames,
   beginBackup,
@@ -17,7 +18,7 @@ import {
   type Place,
   savedObjects,
 } from "../../ingest/src/backup/folder.ts";
-import { keepNewest } from "../../ingest/src/backup/keep.ts";
+import { olderThan, removeBackups } from "../../ingest/src/backup/keep.ts";
 import { requireKnown, requireSameBuckets } from "../../ingest/src/backup/restore.ts";
 import { requireMetadata } from "../../ingest/src/backup/rows.ts";
 import { objectPath, SharedObjects } from "../../ingest/src/backup/shared.ts";
@@ -183,6 +184,8 @@ describe("rows whose metadata is not copied", () => {
   });
 });
 
+const keepNewest = async (to: Place, count: number) => removeBackups(to, await olderThan(to, count));
+
 const manifest: Manifest = {
   ...{ format: 1, name: "20260101T000000000Z", finishedAt: "", release: "2.0.0", publication: 1 },
   migrations: [
@@ -249,6 +252,76 @@ describe("old backups", () => {
     expect(await keepNewest(place, 1)).toEqual({ backups: [early], objectCount: 0 });
     expect(await openBackup(place)).toMatchObject({ name: newest });
     expect(await finish("2029-01-01T00:00:00.000Z")).toBe("20290101T000000000Z");
+  });
+});
+
+describe("backups with rows that were erased since", () => {
+  const erased: Erased = {
+    erasedAt: "2026-02-01T00:00:00.000Z",
+    sources: ["critics"],
+    contentHashes: [sha256("Jane")],
+    unfinished: [],
+  };
+  const data = "tables/bronze/critics-0123456789abcdef0123456789abcdef";
+  /** Objects by their keys, as three backups have them one after another; the last one is the present. */
+  const make = async (days: Record<string, string>[], erasedAt: (string | null | undefined)[] = []) => {
+    for (const [day, objects] of days.entries()) {
+      await copy(bucketOf(new Map(Object.entries(objects))).bucket);
+      const at = day in erasedAt ? erasedAt[day] : undefined;
+      await finishBackup(place, { ...manifest, name: `2026010${day + 1}T000000000Z`, erasedAt: at });
+    }
+  };
+  const days = async (found: Promise<string[]>) => (await found).map((name) => Number(name.slice(6, 8)));
+
+  it.each([
+    ["an original", { "originals/critics/jane": "Jane" }, [1]],
+    ["rows", { "rows/critics/jane-000.parquet": "Jane and others" }, [1]],
+    ["rows in quarantine", { "quarantine/critics/jane.parquet": "Jane" }, [1]],
+    ["rows that an earlier erasure rewrote", { [`${data}/data/a.parquet`]: "Jane" }, [1]],
+    ["the delivery", { "provider/today.csv": "Jane" }, [1]],
+    ["lists of files, which upkeep makes anew", { [`${data}/metadata/a.avro`]: "a" }, []],
+    ["rows of another source", { "rows/critics_2/a-000.parquet": "a", "rows/box/a": "a" }, []],
+    ["rows that stay", { "rows/critics/stays-000.parquet": "stays" }, []],
+  ])("should be those that have what the newest has not: %s", async (_what, objects, expected) => {
+    const present = { "rows/critics/stays-000.parquet": "stays" };
+    await make([objects, present, present]);
+    expect(await days(withErasedRows(place, erased))).toEqual(expected);
+    expect(await withErasedRows(place, { ...erased, sources: [] }), "nothing was erased").toEqual([]);
+  });
+
+  it("should be none that knew of the newest erasure: what it lost since was no erasure", async () => {
+    const jane = { "rows/critics/jane": "Jane" };
+    await make([jane, jane, jane, {}], [undefined, null, erased.erasedAt, erased.erasedAt]);
+    expect(await days(withErasedRows(place, erased))).toEqual([1, 2]);
+  });
+
+  it("should leave with all that held the rows, and no other backup", async () => {
+    const before = { "rows/critics/a": "stays" };
+    await make([
+      before,
+      { ...before, "originals/critics/jane": "Jane", "warehouse/1": "Jane in silver" },
+      before,
+    ]);
+    const goes = await withErasedRows(place, erased);
+    expect(await removeBackups(place, goes)).toEqual({ backups: goes, objectCount: 2 });
+    expect(await days(backupNames(place))).toEqual([1, 3]);
+    const files = readdirSync(join(place.path, "objects"), { recursive: true, withFileTypes: true });
+    const left = files.filter((file) => file.isFile()).map(({ name }) => name.split("-")[1]);
+    expect(left).toEqual([sha256("stays")]);
+  });
+
+  it("should be told when one is put back, where its folder knows of the erasure", async () => {
+    await make([{}, {}, {}, {}], [undefined, null, "2026-01-01T00:00:00.000Z", erased.erasedAt]);
+    const told = (day: number) => erasedSince(place, `2026010${day}T000000000Z`);
+    for (const day of [1, 2, 3]) expect(await told(day), `${day}`).toBe(erased.erasedAt);
+    expect(await told(4)).toBeUndefined();
+  });
+
+  it("should not go before the erasure is finished: the new backup would have the rows", () => {
+    requireFinished(erased);
+    expect(() => requireFinished({ ...erased, unfinished: ["critics"] })).toThrow(
+      "an erasure from critics is not finished",
+    );
   });
 });
 

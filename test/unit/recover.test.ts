@@ -321,6 +321,11 @@ describe("an empty catalog", () => {
         asked.push(`${bucket}/${prefix}`);
         return locations.some((location) => location.startsWith(`${bucket}/${prefix}`));
       },
+      list: async (prefix: string) => {
+        asked.push(`${bucket}/${prefix}`);
+        const listed = locations.filter((location) => location.startsWith(`${bucket}/${prefix}`));
+        return listed.map((location) => ({ hostPath: `s3://${location}` }) as ListedObject);
+      },
     });
     const buckets = new Map(["bronze", "warehouse", "landing"].map((name) => [name, bucketOf(name)]));
     return { asked, buckets };
@@ -346,6 +351,14 @@ describe("an empty catalog", () => {
     );
     await requireOwnStore(ledgerOf(nothing).ledger, buckets);
     expect(asked).toEqual(["warehouse/_publications/", "bronze/tables/"]);
+  });
+
+  it("should start beside files of tables whose metadata is gone: nothing could be recovered from them", async () => {
+    const remains = [
+      `bronze/tables/bronze/t-${uuid}/data/1.parquet`,
+      `bronze/tables/bronze/t-${uuid}/metadata/1.avro`,
+    ];
+    await requireOwnStore(ledgerOf(nothing).ledger, storeOf(...remains).buckets);
   });
 
   it("should be told from one in which nothing is published yet", async () => {

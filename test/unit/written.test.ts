@@ -13,7 +13,8 @@ import type { Claim, Known } from "../../ingest/src/ledger.ts";
 import { flushGroup, loadContent } from "../../ingest/src/load.ts";
 import { Progress, type ProgressState } from "../../ingest/src/progress.ts";
 import { hashFile } from "../../ingest/src/read/identity.ts";
-import { createLoader, type Loader } from "../fixtures/load.ts";
+import { createLoader, fileOf, type Loader } from "../fixtures/load.ts";
+import { readParquet } from "../fixtures/parquet.ts";
 
 /** A note of written batches: whose, with what columns, and the versions that are registered with it. */
 interface Note {
@@ -251,6 +252,26 @@ describe("a batch that was written", () => {
       expect(notes).toEqual([]);
     },
   );
+
+  it("should have today's columns if the run that wrote its objects was killed before it noted them", async () => {
+    const begun = { newest: { state: "claimed", restatement: 0 } as Claim, nextRestatement: 1 };
+    const query: typeof ledger.query = async (sql, values) => {
+      if (sql.includes("set state = 'written'")) throw new Error("killed");
+      return ledger.query(sql, values);
+    };
+    job.ledger = { ...ledger, query } as unknown as Job["ledger"];
+    await expect(load(good, { source: sourceWith("rename: {b: c}"), isAlone: true })).rejects.toThrow(
+      "killed",
+    );
+    expect(loader.store.keys.size, "its rows and its original").toBe(2);
+    job.ledger = ledger as unknown as Job["ledger"];
+    const batch = await load(good, { source: sourceWith("rename: {b: other}"), known: begun, isAlone: true });
+    expect(notes.map(({ batches }) => batches.map(({ rowColumns }) => rowColumns))).toEqual([
+      [["a", "other"]],
+    ]);
+    const { columns } = await readParquet(fileOf(loader.folder, batch?.rows[0] ?? ""));
+    expect(columns.filter((name) => !name.startsWith("_"))).toEqual(["a", "other"]);
+  });
 
   it("should have today's columns if an earlier release wrote it", async () => {
     claimed = { ...written, row_columns: null };

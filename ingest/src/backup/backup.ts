@@ -15,6 +15,7 @@ import type { Settings, StoreUser } from "../settings.ts";
 import { reelhouseVersion } from "../versions.ts";
 import { type Copied, copyObjects } from "./copy.ts";
 import { appliedMigrations, dumpCatalog } from "./dump.ts";
+import type { Erased } from "./erased.ts";
 import {
   beginBackup,
   catalogFile,
@@ -44,10 +45,11 @@ export interface BackupTools {
   signal: AbortSignal;
 }
 
-/** Writes one more backup into `place`. Until it is whole, it does not look like one. */
+/** Writes one more backup into `place`. Until it is whole, it does not look like one. `erasedAt`: what it knows of. */
 export async function writeBackup(
   { settings, report, signal }: BackupTools,
   place: Place,
+  { erasedAt }: Pick<Erased, "erasedAt">,
 ): Promise<{ manifest: Manifest; copied: Copied }> {
   const shared = await SharedObjects.open(place);
   const folder = await beginBackup(place);
@@ -64,7 +66,8 @@ export async function writeBackup(
     const [catalog, objects] = await Promise.all([seal(folder, catalogFile), seal(folder, objectsFile)]);
     const manifest: Manifest = {
       ...{ format: 1, name, finishedAt: new Date().toISOString(), release: reelhouseVersion() },
-      ...{ storePrefix, migrations, publication, catalog, objects: { ...objects, count, totalBytes } },
+      ...{ storePrefix, migrations, publication, erasedAt },
+      ...{ catalog, objects: { ...objects, count, totalBytes } },
     };
     signal.throwIfAborted();
     await finishBackup(place, manifest);

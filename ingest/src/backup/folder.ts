@@ -38,6 +38,8 @@ export interface Manifest {
   /** Of the database, in their order. */
   migrations: Migration[];
   publication: number | null;
+  /** The newest erasure, all of which is done; null or, of an earlier release, undefined: see erased.ts. */
+  erasedAt?: string | null | undefined;
   catalog: Seal;
   objects: Seal & { count: number; totalBytes: number };
 }

@@ -9,13 +9,14 @@ export interface Removed {
   objectCount: number;
 }
 
-/** Keeps the newest `count` backups. Also removes what no backup has: an interrupted one, or one deleted by hand, left it. */
-export async function keepNewest(place: Place, count: number): Promise<Removed> {
-  const names = await backupNames(place);
-  const backups = names.slice(0, -count);
+/** All but the newest `count` backups, oldest first. */
+export const olderThan = async (place: Place, count: number) => (await backupNames(place)).slice(0, -count);
+
+/** Removes these backups, and what no other one has: an interrupted one, or one deleted by hand, left such objects too. */
+export async function removeBackups(place: Place, backups: string[]): Promise<Removed> {
   for (const name of backups) await rm(join(place.path, name), { recursive: true });
   const named = new Set<string>();
-  for (const name of names.slice(-count))
+  for (const name of await backupNames(place))
     for await (const object of savedObjects(join(place.path, name))) named.add(objectPath(object));
   let objectCount = 0;
   for (const folder of await readdir(join(place.path, "objects"))) {

@@ -74,6 +74,10 @@ async function eraseAll(run: Run, selection: Selection, { options }: Words): Pro
     `erased: publication ${publication} is without the rows; ended: ${ended.join(", ")}; ${versions} versions of objects removed`,
     { publication, ended, versions },
   );
+  run.report.info(
+    "backups",
+    "backups that were made before hold the rows: reelhouse backup DIR --drop-erased",
+  );
   if (options.json) print(run, { batches, publication, ended, versions });
   return exitCode.ok;
 }

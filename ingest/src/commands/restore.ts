@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { dumpedText } from "../backup/dump.ts";
+import { erasedSince } from "../backup/erased.ts";
 import { catalogFile, openBackup } from "../backup/folder.ts";
 import { placeOf } from "../backup/place.ts";
 import { restoreObjects } from "../backup/restore.ts";
@@ -26,6 +27,12 @@ export const restore: Command = {
     const tools = { settings, report, signal: AbortSignal.any([signal, lock.signal]) };
     await restoreObjects(tools, place, backup);
     report.info("restoring", `${join(place.hostPath, backup.name)}: the database`);
+    const erasedAt = await erasedSince(place, backup.name);
+    if (erasedAt !== undefined)
+      report.warn(
+        "erased_rows",
+        `this backup does not know the erasure of ${erasedAt}: what that took away is back; erase it again`,
+      );
     for await (const text of dumpedText(join(backup.folder, catalogFile))) print(text);
     return exitCode.ok;
   },

@@ -69,8 +69,17 @@ export async function openErasures(ledger: Database): Promise<Erasure> {
   };
 }
 
+/** And forgets why other readings of the same bytes were held back: it shows rows. */
 export async function noteErased(ledger: Database): Promise<void> {
-  await ledger.query("update ledger.erasure set finished_at = now() where finished_at is null");
+  await ledger.query(
+    `with finished as (
+         update ledger.erasure set finished_at = now() where finished_at is null returning batches
+     )
+     update ledger.batch as other set hold = null
+     from finished, jsonb_to_recordset(finished.batches) as erased (source text, "batchId" text), ledger.batch
+     where batch.source = erased.source and batch.batch_id = erased."batchId"
+         and other.source = batch.source and other.content_hash = batch.content_hash and other.state <> 'held'`,
+  );
 }
 
 /** Deliveries with the same bytes in the bucket `landing`, as loads found them: `s3://landing/...`. */

@@ -38,6 +38,10 @@ export async function readManifests(
   return copies;
 }
 
+/** What is left to do where nothing can be recovered. */
+export const withoutCatalog =
+  "begin anew: ./scripts/down --delete-data, then restore a backup (./scripts/up --empty, reelhouse restore DIR) or load what you have: ./scripts/up";
+
 export async function requireFiles(store: Store, pointers: readonly Pointer[]): Promise<void> {
   for (const { metadata_location: location, table_namespace, table_name } of pointers) {
     const { bucket, key } = splitLocation(location);
@@ -45,7 +49,7 @@ export async function requireFiles(store: Store, pointers: readonly Pointer[]): 
     throw new ReelhouseError(
       `${table_namespace}.${table_name}: the object store has no ${location}`,
       exitCode.failed,
-      { next: "restore a backup: ./scripts/reelhouse restore DIR" },
+      { next: withoutCatalog },
     );
   }
 }

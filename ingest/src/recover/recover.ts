@@ -15,7 +15,13 @@ import { connectStore } from "../store.ts";
 import { connectTrino } from "../trino.ts";
 import { bronzePointers } from "./bronze.ts";
 import { fillLedger, readLedger } from "./fill-ledger.ts";
-import { fillCatalog, type PublicationCopy, readManifests, requireFiles } from "./publications.ts";
+import {
+  fillCatalog,
+  type PublicationCopy,
+  readManifests,
+  requireFiles,
+  withoutCatalog,
+} from "./publications.ts";
 import { recoverCommand, recoveryState } from "./state.ts";
 
 export interface RecoverTools {
@@ -88,5 +94,5 @@ const notEmpty = () =>
 
 const nothingThere = () =>
   new ReelhouseError("the object store has no publication and no table of bronze", exitCode.failed, {
-    next: "restore a backup, or load files: ./scripts/reelhouse run",
+    next: `load files: ./scripts/reelhouse run; if that is refused, ${withoutCatalog}`,
   });

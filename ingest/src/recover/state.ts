@@ -7,6 +7,7 @@ import type { Database } from "../catalog.ts";
 import { exitCode, ReelhouseError, usageError } from "../errors.ts";
 import type { Bucket } from "../objects/bucket.ts";
 import { manifestPrefix } from "../publish/manifest.ts";
+import { candidates } from "./bronze.ts";
 
 export const recoverCommand = "recover-catalog";
 
@@ -39,13 +40,16 @@ async function endFruitless(ledger: Database): Promise<void> {
   );
 }
 
+type OwnBucket = Pick<Bucket, "hasAny" | "list">;
+
 /**
  * Throws where the catalog lacks what the store has: PostgreSQL's volume is lost, and a load would begin a second
- * lakehouse among the objects of the first one. A first load that was killed has left its claim in the ledger.
+ * lakehouse among the objects of the first one. A first load that was killed has left its claim in the ledger. Files
+ * without a table's metadata are no table: nothing could be recovered from them.
  */
 export async function requireOwnStore(
   ledger: Database,
-  buckets: ReadonlyMap<string, Pick<Bucket, "hasAny">>,
+  buckets: ReadonlyMap<string, OwnBucket>,
 ): Promise<void> {
   const { rows } = await ledger.query(
     "select branch.is_empty() as empty, not exists (select from branch.publication) as unpublished",
@@ -53,7 +57,13 @@ export async function requireOwnStore(
   const { empty, unpublished } = rows[0];
   const has = (bucket: string, prefix: string) => buckets.get(bucket)?.hasAny(prefix);
   if (unpublished && (await has(stackBuckets.warehouse, manifestPrefix))) throw lostCatalog("publications");
-  if (empty && (await has(stackBuckets.bronze, "tables/"))) throw lostCatalog("tables of bronze");
+  if (empty && (await hasTables(buckets.get(stackBuckets.bronze)))) throw lostCatalog("tables of bronze");
+}
+
+async function hasTables(bronze: OwnBucket | undefined): Promise<boolean> {
+  const listed = (await bronze?.list("tables/", { recursive: true })) ?? [];
+  const locations = listed.map(({ hostPath }) => hostPath);
+  return candidates(locations, new Map()).size > 0;
 }
 
 /** Throws exit 2 where tables lie in buckets of other names: a load would begin a second lakehouse beside the first one. */

@@ -13,7 +13,9 @@ export async function recoverable(stack: Stack): Promise<Record<string, string>>
     publications: "select * from branch.publication",
     tables: "select * from branch.publication_table",
     schemas: "select source, version, columns, origin, run_id from ledger.source_schema",
-    batches: `select source, batch_id, state, source_file, byte_count, rows_read, rows_accepted, rows_quarantined,
+    batches: `select source, batch_id, state, source_file, erased_at is not null as erased,
+        -- nothing tells of an original that is gone
+        case when erased_at is null then byte_count end as byte_count, rows_read, rows_accepted, rows_quarantined,
         load_order, committed_at, content_hash, restatement, replaces from ledger.batch
         where state in ('committed', 'excluded')`,
   };
@@ -22,6 +24,12 @@ export async function recoverable(stack: Stack): Promise<Record<string, string>>
     found[name] = await stack.catalogQuery(`select to_jsonb(t) from (${sql}) as t order by 1`);
   return found;
 }
+
+/** As a new volume has it: for a recovery where the servers are not what a test is about. */
+export const emptyCatalog = (stack: Stack) =>
+  stack.catalogQuery(`do $$ begin execute (
+    select 'truncate ' || string_agg(format('%I.%I', schemaname, tablename), ', ') from pg_tables
+    where schemaname not in ('public', 'pg_catalog', 'information_schema')); end $$`);
 
 /** A backup without its name and times: rows of the database, and the content of each object. */
 export async function contents(folder: string): Promise<{ rows: string[]; objects: string[] }> {

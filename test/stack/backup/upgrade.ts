@@ -1,10 +1,19 @@
-/** A catalog of another release: the same image with other migrations, beside the stack, with volumes of its own. */
+/**
+ * What another release has left, beside the stack, in volumes of its own: a catalog, which is the same image with other
+ * migrations, the secrets of an earlier layout, and a store from before the rest of its buckets and users.
+ */
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CommandOptions, projectFolder, type Stack } from "../stack.ts";
 
 export interface Catalog {
+  /** Makes the secrets, then takes away what came since; answers what is left, by name. */
+  leaveSecrets(): Promise<Record<string, string>>;
+  /** All of them, by name. */
+  secrets(): Promise<Record<string, string>>;
+  /** Puts an object into the store's volume, with the server's own names of that time. */
+  leaveObject(root: Record<string, string>, name: string, content: string): Promise<void>;
   compose(words: string[], options?: CommandOptions): ReturnType<Stack["compose"]>;
   /** Starts a catalog that knows the migrations up to `last`, and `more` of its own, until `work` is done. */
   withMigrations(
@@ -34,8 +43,39 @@ export function otherCatalog(stack: Stack): Catalog {
     if (code !== 0) throw new Error(`${program} ${words.join(" ")}: ${stderr}`);
     return stdout.trim();
   };
+  const inSecrets = async (program: string, words: string[]) => {
+    const run = ["run", "--rm", "--no-deps", "-T", "--entrypoint", program, "secrets", ...words];
+    const { code, stdout, stderr } = await compose(run);
+    if (code !== 0) throw new Error(`${program}: ${stderr}`);
+    return stdout;
+  };
+  const secrets = async () => JSON.parse(await inSecrets("cat", ["/secrets/root/secrets.json"]));
   return {
     compose,
+    secrets,
+    async leaveSecrets() {
+      await compose(["run", "--rm", "secrets"]);
+      await inSecrets("node", ["-e", olderLayout]);
+      return secrets();
+    },
+    async leaveObject({ MINIO_ROOT_USER: user, MINIO_ROOT_PASSWORD: password }, name, content) {
+      const variables = { MINIO_ROOT_USER: user, MINIO_ROOT_PASSWORD: password, NAME: name };
+      const words = Object.entries(variables).flatMap(([key, value]) => ["--env", `${key}=${value}`]);
+      const run = [
+        "run",
+        "--rm",
+        "--no-deps",
+        "-T",
+        ...words,
+        "--entrypoint",
+        "bash",
+        "store",
+        "-c",
+        putObject,
+      ];
+      const { code, stderr } = await compose(run, { input: content });
+      if (code !== 0) throw new Error(stderr);
+    },
     async withMigrations(last, more, work) {
       const folder = migrationsUpTo(stack, last, more);
       const name = `${project}-${last.slice(0, 3)}`;
@@ -57,6 +97,31 @@ export function otherCatalog(stack: Stack): Catalog {
   };
 }
 
+/** As the secrets were before the store had its name, and before some of its users, Superset and the direct port. */
+const olderLayout = `
+const { readFileSync, readdirSync, rmSync, writeFileSync } = require("node:fs");
+const file = "/secrets/root/secrets.json";
+const all = JSON.parse(readFileSync(file, "utf8"));
+const newer = /^(STORE_ROOT|SUPERSET|TRINO_MAINTENANCE|S3_(DIRECT|BACKUP|RESTORE|ERASURE|(TRINO_)?MAINTENANCE))_/;
+const older = Object.fromEntries(Object.entries(all).filter(([name]) => !newer.test(name)));
+older.MINIO_ROOT_USER = "a".repeat(20);
+older.MINIO_ROOT_PASSWORD = "b".repeat(64);
+writeFileSync(file, JSON.stringify(older));
+for (const folder of ["store", "superset", "docs", "direct"])
+  for (const name of readdirSync("/secrets/" + folder)) rmSync("/secrets/" + folder + "/" + name);
+for (const name of ["direct.pem", "direct.key", "direct.crt"]) rmSync("/secrets/root/" + name);
+`;
+
+const putObject = `set -eu
+export MC_CONFIG_DIR=/dev/shm/mc MC_HOST_old="http://$MINIO_ROOT_USER:$MINIO_ROOT_PASSWORD@127.0.0.1:9001"
+minio server /data --address 127.0.0.1:9001 --quiet >&2 &
+until mc --quiet ls old >/dev/null 2>&1; do sleep 0.2; done
+mc --quiet mb "old/\${NAME%%/*}" >&2
+mc --quiet pipe "old/$NAME" >&2
+kill %1
+wait || true
+`;
+
 function migrationsUpTo(stack: Stack, last: string, more: Record<string, string>): string {
   const folder = join(stack.folder, `migrations-${last.slice(0, 3)}`);
   const shipped = join(projectFolder, "catalog/migrations");
@@ -65,6 +130,21 @@ function migrationsUpTo(stack: Stack, last: string, more: Record<string, string>
     if (name <= last) copyFileSync(join(shipped, name), join(folder, name));
   for (const [name, sql] of Object.entries(more)) writeFileSync(join(folder, name), sql);
   return folder;
+}
+
+/** The names of all secrets that this release makes. */
+export async function secretNames(stack: Stack): Promise<string[]> {
+  const cat = [
+    "run",
+    "--rm",
+    "--no-deps",
+    "-T",
+    "--entrypoint",
+    "cat",
+    "secrets",
+    "/secrets/root/secrets.json",
+  ];
+  return Object.keys(JSON.parse((await stack.compose(cat)).stdout)).sort();
 }
 
 async function untilReady(run: Running["run"]): Promise<void> {
