@@ -159,7 +159,17 @@ describe("a service that somebody else runs", () => {
     expect(stderr).toContain("STORE=s3: the keys of http://external:9000 are yours");
   });
 
-  it("should not be renewed by what renews the secrets, nor stop for a file that is wrong", async () => {
+  it("should refuse a rotation with a file of keys that is wrong, while everything works on", async () => {
+    const wrong = join(folder, "wrong-keys");
+    writeFileSync(wrong, "S3_ACCESS_KEY=a\n");
+    const { code, stderr } = await external.script("reelhouse", ["rotate"], { env: { STORE_KEYS: wrong } });
+    expect(code).toBe(2);
+    expect(stderr).toContain("S3_ACCESS_KEY and S3_SECRET_KEY belong together");
+    expect(stderr).not.toContain("stopping");
+    expect(await external.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  it("should not be renewed by what renews the secrets", async () => {
     expect((await external.script("reelhouse", ["rotate"])).stderr).toContain(
       "the keys of your object store are those of STORE_KEYS",
     );
