@@ -5,7 +5,7 @@ set -eu
 certificate=/run/secrets/direct/server.pem
 served="$(stat -c %i "$certificate")"
 watch() {
-    while sleep 10; do
+    while sleep 5; do
         # Replaced as a whole, by a file of another number.
         found="$(stat -c %i "$certificate")"
         # `exec` below makes this shell's number that of the proxy.
