@@ -14,6 +14,14 @@ serve() {
     return "$code"
 }
 
+# Files of a service stay there: a server that starts here on an empty volume would show none of them.
+refuse_files_of_service() {
+    [ ! -e /data/service ] || {
+        echo "store: the files of this lakehouse are on the service $(cat /data/service): set STORE=s3 in .env again. To move, take a backup with that setting, remove the volumes and restore it (docs/object-store.md)" >&2
+        exit 1
+    }
+}
+
 # Neither server can read what the other one wrote, and both would start on an empty store beside it.
 refuse_data_of() {
     local name="$1" trace="$2"

@@ -1,9 +1,11 @@
 /** Whether each part of the stack can do its job: what `doctor` shows, and what a run asks before it changes anything. */
+import { connectStackBuckets } from "./backup/backup.ts";
 import { stackBuckets } from "./buckets.ts";
 import { connectCatalog } from "./catalog.ts";
 import { projectHash } from "./dbt.ts";
 import { exitCode, ReelhouseError, serviceError } from "./errors.ts";
-import { requireOwnBuckets } from "./recover/state.ts";
+import type { Bucket } from "./objects/bucket.ts";
+import { requireFilesOfCatalog, requireOwnBuckets } from "./recover/state.ts";
 import type { Settings } from "./settings.ts";
 import { connectStore } from "./store.ts";
 import { connectTrino, isNotFound } from "./trino.ts";
@@ -41,6 +43,17 @@ async function checkStore(settings: Settings): Promise<void> {
   await connectStore(settings, "publisher").metadataOf(stackBuckets.warehouse, "none/metadata/none");
 }
 
+/** What Trino cannot read for a store that is another one than before. */
+async function checkFiles(settings: Settings): Promise<void> {
+  const ledger = await connectCatalog(settings, "ledger");
+  try {
+    const bronze = connectStackBuckets(settings, "backup").get(stackBuckets.bronze) as Bucket;
+    await requireFilesOfCatalog(ledger, { bronze, endpoint: settings.store.endpoint });
+  } finally {
+    await ledger.end();
+  }
+}
+
 /** With catalog and object store behind it: the rows of a table are not answered from memory. */
 async function checkTrino(settings: Settings): Promise<void> {
   // Not as bi, whose queries may have to wait for each other.
@@ -57,7 +70,9 @@ async function checkTrino(settings: Settings): Promise<void> {
     );
   } catch (error) {
     // Before the first load there is no table yet.
-    if (!isNotFound(error, "SCHEMA", "TABLE")) throw error;
+    if (isNotFound(error, "SCHEMA", "TABLE")) return;
+    await checkFiles(settings);
+    throw error;
   }
 }
 

@@ -103,6 +103,12 @@ export function renewSecrets(folder: string, { renewsAuthority }: { renewsAuthor
   handOverAll(folder, kept === undefined ? {} : { [keptKey]: kept }, given);
 }
 
+/** Throws what `renewSecrets` would refuse, and changes nothing. */
+export function requireRenewable(folder: string): void {
+  requireVolumes(folder);
+  givenKeys(folder);
+}
+
 /** Replaces the people who may log in to Trino, besides its own users. */
 export function writePeople(folder: string, people: People): void {
   writeAtomically(peopleFile(folder), JSON.stringify(people, null, 2), { mode: 0o600 });

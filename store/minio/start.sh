@@ -3,6 +3,7 @@
 set -eu
 . /opt/store/serve.sh
 refuse_data_of seaweedfs filerldb2
+refuse_files_of_service
 . /run/secrets/store/env
 export MINIO_ROOT_USER="$STORE_ROOT_USER" MINIO_ROOT_PASSWORD="$STORE_ROOT_PASSWORD"
 # Without a limit the server keeps what a burst of requests once needed.

@@ -4,4 +4,6 @@ set -eu
 . /opt/store/serve.sh
 refuse_data_of minio .minio.sys
 refuse_data_of seaweedfs filerldb2
+# For who sets STORE back to a store that runs here.
+echo "$STORE_ENDPOINT" >/data/service
 exec sleep infinity

@@ -3,6 +3,7 @@
 set -eu
 . /opt/store/serve.sh
 refuse_data_of minio .minio.sys
+refuse_files_of_service
 set -a
 . /run/secrets/store/env
 set +a

@@ -17,7 +17,14 @@ import {
 
 const pages = listPages();
 const scripts = readdirSync(join(projectFolder, "scripts")).filter((name) => name !== "lib");
-const optionsOfScript = (name: string) => firstGroups(readText(`scripts/${name}`), /(--[a-z-]+)/g);
+/** Those that it takes from its caller: as it says itself, and as it tells them apart. Its programs have others. */
+function optionsOfScript(name: string): string[] {
+  const script = readText(`scripts/${name}`);
+  const usages = firstGroups(script, /^usage\(\) \{\n([\s\S]*?)^\}/gm);
+  const lines = firstGroups(script, /([Uu]sage: .*)/g);
+  const labels = firstGroups(script, /^\s*((?:\S+ \| )*--[^\s)]+(?: \| \S+)*)\)/gm);
+  return [...usages, ...lines, ...labels].flatMap((text) => firstGroups(text, /(--[a-z-]+)/g));
+}
 const loaded = new Map<string, Command>();
 for (const [name, load] of Object.entries(commands)) loaded.set(name, await load());
 const optionsOf = (name: string) => {

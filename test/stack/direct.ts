@@ -191,6 +191,23 @@ print("---" + json.dumps({name: [rows.column_names, [list(r.values()) for r in r
     expect(await curl(`--cacert reelhouse-ca.crt https://${address}`)).toBe(0);
   });
 
+  it("should show a renewed certificate, without a start", async () => {
+    const stack = stackOf();
+    const serial = async () => {
+      const script = `openssl s_client -connect "localhost:$DIRECT_PORT" </dev/null 2>/dev/null | openssl x509 -noout -serial`;
+      const env = { DIRECT_PORT: stack.env.DIRECT_PORT ?? "" };
+      return (await onMachine(stack, script, { env })).stdout.trim();
+    };
+    const old = await serial();
+    expect(old).toMatch(/^serial=/);
+    const renew = "rm /secrets/root/direct.pem && exec reelhouse secrets /secrets";
+    const run = ["run", "--rm", "--no-deps", "-T", "--entrypoint", "sh", "secrets", "-c", renew];
+    expect((await stack.compose(run)).code).toBe(0);
+    await expect.poll(serial, { timeout: 20_000, interval: 500 }).not.toBe(old);
+    const request = `GET ${object}`;
+    expect((await statusesOf(stack, key(), [request]))[request]?.status).toBe(200);
+  });
+
   it("should be published on the loopback address alone", async () => {
     const { stdout } = await stackOf().compose(["--profile", "*", "port", "direct", "9443"]);
     expect(stdout.trim()).toBe(`127.0.0.1:${stackOf().env.DIRECT_PORT}`);

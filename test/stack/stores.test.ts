@@ -212,7 +212,28 @@ describe("a service that somebody else runs", () => {
     expect(stderr).toContain("STORE=s3: the keys of http://external:9000 are yours");
   });
 
-  it("should not be renewed by what renews the secrets, nor stop for a file that is wrong", async () => {
+  it("should refuse a rotation with a file of keys that is wrong, while everything works on", async () => {
+    const wrong = join(folder, "wrong-keys");
+    writeFileSync(wrong, "S3_ACCESS_KEY=a\n");
+    const { code, stderr } = await external.script("reelhouse", ["rotate"], { env: { STORE_KEYS: wrong } });
+    expect(code).toBe(2);
+    expect(stderr).toContain("S3_ACCESS_KEY and S3_SECRET_KEY belong together");
+    expect(stderr).not.toContain("stopping");
+    expect(await external.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  it("should not be left by a store that would start empty here, and that is told", async () => {
+    for (const STORE of ["minio", "seaweedfs"]) {
+      const run = ["run", "--rm", "--no-deps", "-T", "--volume", `${external.project}_store:/data:ro`];
+      const { code, stderr } = await external.compose([...run, "store"], { env: { STORE } });
+      expect(code, STORE).toBe(1);
+      expect(stderr).toContain(
+        "the files of this lakehouse are on the service http://external:9000: set STORE=s3",
+      );
+    }
+  });
+
+  it("should not be renewed by what renews the secrets", async () => {
     expect((await external.script("reelhouse", ["rotate"])).stderr).toContain(
       "the keys of your object store are those of STORE_KEYS",
     );

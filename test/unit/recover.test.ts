@@ -8,7 +8,12 @@ import { fillLedger } from "../../ingest/src/recover/fill-ledger.ts";
 import { type CountedBatch, contentsOf, recoverBatches } from "../../ingest/src/recover/ledger.ts";
 import { readManifests } from "../../ingest/src/recover/publications.ts";
 import { erasedSources, recoverCatalog } from "../../ingest/src/recover/recover.ts";
-import { requireOwnBuckets, requireOwnStore, requireRecovered } from "../../ingest/src/recover/state.ts";
+import {
+  requireFilesOfCatalog,
+  requireOwnBuckets,
+  requireOwnStore,
+  requireRecovered,
+} from "../../ingest/src/recover/state.ts";
 import type { Settings } from "../../ingest/src/settings.ts";
 import { startStore } from "../fixtures/s3.ts";
 
@@ -373,5 +378,27 @@ describe("an empty catalog", () => {
     const { buckets, asked } = storeOf("warehouse/_publications/1.json");
     await requireOwnStore(ledgerOf(filled).ledger, buckets);
     expect(asked).toEqual([]);
+  });
+});
+
+describe("a store that is another one than before", () => {
+  const of = ({ hasTables, hasFiles }: Record<"hasTables" | "hasFiles", boolean>) =>
+    requireFilesOfCatalog(
+      { query: async () => ({ rows: [{ has_tables: hasTables }] }) } as unknown as Database,
+      {
+        bronze: { hasAny: async () => hasFiles },
+        endpoint: "http://store:9000",
+      },
+    );
+
+  it("should be refused beside a catalog with tables, with what to do", async () => {
+    await expect(of({ hasTables: true, hasFiles: false })).rejects.toThrow(
+      /the object store at http:\/\/store:9000 none of their files: set STORE and STORE_ENDPOINT/,
+    );
+  });
+
+  it("should be taken where there is no table yet, or where it has files of tables", async () => {
+    await of({ hasTables: false, hasFiles: false });
+    await of({ hasTables: true, hasFiles: true });
   });
 });

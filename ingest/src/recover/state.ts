@@ -80,6 +80,26 @@ export async function requireOwnBuckets(ledger: Database, own = storePrefix): Pr
   );
 }
 
+/**
+ * Throws where the store has no file of any table of bronze that the catalog has: it is another one than before. That one
+ * file is missing is told by whoever needs it.
+ */
+export async function requireFilesOfCatalog(
+  ledger: Database,
+  { bronze, endpoint }: { bronze: Pick<Bucket, "hasAny">; endpoint: string },
+): Promise<void> {
+  const { rows } = await ledger.query(
+    `select exists (
+         select from iceberg.iceberg_tables where catalog_name = 'lakehouse' and table_namespace = 'bronze'
+     ) as has_tables`,
+  );
+  if (!rows[0].has_tables || (await bronze.hasAny("tables/"))) return;
+  throw new ReelhouseError(
+    `the catalog has tables, and the object store at ${endpoint} none of their files: set STORE and STORE_ENDPOINT in .env as they were; to move, see docs/object-store.md`,
+    exitCode.failed,
+  );
+}
+
 const lostCatalog = (found: string) =>
   new ReelhouseError(`the catalog is empty, and the object store has ${found}`, exitCode.failed, {
     next: "get the catalog back: reelhouse recover-catalog, or reelhouse restore DIR in an empty stack",

@@ -1,6 +1,6 @@
 /** People whom `reelhouse user` lets in and sends away, without a restart of anything. */
 import { beforeAll, expect, it } from "vitest";
-import { ask, firstCellOrError } from "./door.ts";
+import { ask, firstCellOrError, startQuery } from "./door.ts";
 import type { Running } from "./running.ts";
 
 export function people(runningOf: () => Running): void {
@@ -30,6 +30,33 @@ export function people(runningOf: () => Running): void {
       "SET SESSION query_max_cpu_time = '1d'": "Cannot set system session property",
     };
     for (const [sql, says] of Object.entries(refused)) expect(await answer(sql), sql).toContain(says);
+  });
+
+  it("should neither show a person the query of another one, nor let it be killed", async () => {
+    const other = await user("add", "ben");
+    expect(other.code, other.stderr).toBe(0);
+    const ben = { login: `ben:${other.stdout.trim()}` };
+    const ana = { login: `${name}:${password}` };
+    const queryId = await startQuery(running, ana.login);
+    const path = `/v1/query/${queryId}`;
+    const kill = `CALL system.runtime.kill_query(query_id => '${queryId}', message => 'not mine')`;
+    const look = "SELECT query FROM system.runtime.queries";
+    expect(await ask(running, { ...ana, method: "GET", path })).toMatchObject({ status: 200 });
+    for (const { method, at } of [
+      { method: "GET", at: path },
+      { method: "DELETE", at: path },
+      { method: "PUT", at: `${path}/killed` },
+    ] as const)
+      expect(await ask(running, { ...ben, method, path: at, body: "not mine" }), at).toMatchObject({
+        status: 403,
+      });
+    expect((await ask(running, { ...ben, method: "GET", path: "/v1/query" })).body).not.toContain(queryId);
+    expect(await firstCellOrError(running, kill, ben)).toContain("Cannot execute procedure");
+    expect(await firstCellOrError(running, look, ben)).toContain("Cannot select from table");
+    const state = `SELECT state FROM system.runtime.queries WHERE query_id = '${queryId}'`;
+    expect(await running.stack.query(state, "admin")).toEqual([{ state: "RUNNING" }]);
+    expect((await ask(running, { ...ana, method: "DELETE", path })).status).toBe(204);
+    expect((await user("remove", "ben")).code).toBe(0);
   });
 
   it("should refuse names that are taken or none, and weak passwords", async () => {

@@ -250,7 +250,11 @@ const rules: Rules[] = [
     user: "developer",
     catalog: "lakehouse",
     may: ["SELECT * FROM gold.movies_unified", "SELECT * FROM at_1.gold.movies_unified"],
-    refused: [["SELECT * FROM bronze.critic_agg", "Cannot select from table"], ...changes],
+    refused: [
+      ["SELECT * FROM bronze.critic_agg", "Cannot select from table"],
+      ["SET SESSION query_max_execution_time = '1d'", "Cannot set system session property"],
+      ...changes,
+    ],
   },
   {
     user: "developer",
@@ -283,8 +287,11 @@ const rules: Rules[] = [
   {
     user: "dbt",
     catalog: "system",
-    may: [`SELECT * FROM runtime.queries WHERE "user" = 'dbt'`],
-    refused: [],
+    may: [
+      `SELECT * FROM runtime.queries WHERE "user" = 'dbt'`,
+      "SET SESSION query_max_execution_time = '15m'",
+    ],
+    refused: [["SET SESSION query_max_memory = '2GB'", "Cannot set system session property"]],
   },
   shut("dbt", "lakehouse"),
   shut("dbt", "ingest"),
@@ -297,6 +304,7 @@ const rules: Rules[] = [
       "SELECT * FROM bronze.access_probe",
       "DROP TABLE bronze.access_probe",
       `SELECT * FROM system.runtime.queries WHERE "user" = 'ingest'`,
+      "SET SESSION query_max_execution_time = '15m'",
     ],
     refused: [
       ["CREATE TABLE silver.access_probe (film integer)", "Cannot create table"],
@@ -319,6 +327,7 @@ const rules: Rules[] = [
       ["DELETE FROM bronze.critic_agg WHERE movie_title = 'nobody'", "Cannot delete from table"],
       ["UPDATE bronze.critic_agg SET movie_title = '' WHERE movie_title = 'nobody'", "Cannot update columns"],
       ["SET SESSION ingest.expire_snapshots_min_retention = '0s'", "Cannot set catalog session property"],
+      ["SET SESSION query_max_memory = '2GB'", "Cannot set system session property"],
     ],
   },
   shut("ingest", "lakehouse"),
