@@ -43,6 +43,16 @@ afterAll(async () => {
 const faults = (charts: string[]) =>
   charts.filter((text) => /error|no results|no data|timed? ?out/i.test(text));
 
+/** The status that the user `admin` gets for this password. */
+async function loginAs(secret: string): Promise<number> {
+  const login = await fetch(`${url}/api/v1/security/login`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ username: "admin", password: secret, provider: "db" }),
+  });
+  return login.status;
+}
+
 /** The statement as SQL Lab's page sends it, and what comes back. */
 async function sqlLab(sql: string): Promise<{ status: number; text: string }> {
   const { result: databases } = await (await page.request.get("/api/v1/database/")).json();
@@ -82,19 +92,30 @@ describe("the dashboard Films", () => {
     await search.fill("");
   });
 
-  it("should show fewer films when a filter says so", async () => {
+  it("should show fewer films when the filters of sources and years say so", async () => {
     await page.locator("[data-test='form-item-value'] .ant-select, .filter-item-wrapper .ant-select").click();
     await page
       .locator(".ant-select-item-option", { hasText: "audience_pulse,box_office,critic_agg" })
       .click();
     await page.keyboard.press("Escape");
+    await expectCounted("sources_present = 'audience_pulse,box_office,critic_agg'");
+    await page.locator("input[data-test='range-filter-from-input']").fill("2005");
+    await page.keyboard.press("Tab");
+    await expectCounted("sources_present = 'audience_pulse,box_office,critic_agg' AND release_year >= 2005");
+  });
+
+  /** What the filters say, once they are applied, is what SQL counts, and not what was shown before. */
+  async function expectCounted(condition: string): Promise<void> {
+    const before = await numberOf(page, "that any provider knows");
     await page.locator("[data-test='filter-bar__apply-button']").click();
     await settledCharts(page);
     const [counted] = await stack.query(
-      "SELECT count(*) AS films FROM gold.movies_unified WHERE sources_present = 'audience_pulse,box_office,critic_agg'",
+      `SELECT count(*) AS films FROM gold.movies_unified WHERE ${condition}`,
     );
-    expect(await numberOf(page, "that any provider knows")).toBe(counted?.films);
-  });
+    const shown = await numberOf(page, "that any provider knows");
+    expect(shown).toBe(counted?.films);
+    expect(shown).toBeLessThan(before);
+  }
 });
 
 describe("the dashboard Data health", () => {
@@ -142,16 +163,37 @@ describe("SQL Lab", () => {
   });
 });
 
+describe("the connection to Trino", () => {
+  /** As Superset opens it, but for the authority that it trusts. */
+  const connected = `
+import sys, yaml
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from superset_config import DB_CONNECTION_MUTATOR
+database = yaml.safe_load(open("/opt/superset/assets/databases/reelhouse.yaml"))
+options = database["extra"]["engine_params"]
+options["connect_args"]["verify"] = sys.argv[1] or options["connect_args"]["verify"]
+uri, options = DB_CONNECTION_MUTATOR(make_url(database["sqlalchemy_uri"]), options, None, None, None)
+print(create_engine(uri, **options).connect().execute(text("SELECT current_user")).scalar())
+`;
+  const connect = (authority: string) => {
+    const withSecrets = `set -a && . /run/secrets/superset/env && exec python3 -c "$1" "$2"`;
+    return stack.exec("superset", ["sh", "-c", withSecrets, "sh", connected, authority]);
+  };
+
+  it("should be refused by a Trino that another authority vouches for", async () => {
+    expect((await connect("")).stdout.trim()).toBe("bi");
+    const { code, stdout, stderr } = await connect("/etc/ssl/certs/ca-certificates.crt");
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain("certificate verify failed");
+  });
+});
+
 describe("the door", () => {
   it("should let nobody in without the password", async () => {
     for (const path of ["/api/v1/dashboard/", "/api/v1/database/", "/api/v1/chart/"])
       expect((await fetch(`${url}${path}`)).status, path).toBe(401);
-    const login = await fetch(`${url}/api/v1/security/login`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ username: "admin", password: "admin", provider: "db" }),
-    });
-    expect(login.status).toBe(401);
+    expect(await loginAs("admin")).toBe(401);
   });
 
   it("should tell the browser what a page may do", async () => {
@@ -238,6 +280,7 @@ describe("a second start, with renewed secrets", () => {
     const renewed = await stack.secrets("superset");
     const same = Object.keys(old).filter((name) => old[name] === renewed[name]);
     expect(same, "what it has encrypted with the key would be lost").toEqual(["SUPERSET_SECRET_KEY"]);
+    expect(await loginAs(password)).toBe(401);
     page = await logIn(browser, { url, password: renewed.SUPERSET_ADMIN_PASSWORD ?? "" });
     const charts = await openDashboard(page, "films");
     expect(charts).toHaveLength(9);
