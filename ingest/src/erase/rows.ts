@@ -59,28 +59,55 @@ export const erasedTables = ({ sources, text }: Selection) => [
  */
 export async function eraseRows(trino: TrinoSession, selection: Selection, erasure: Erasure): Promise<void> {
   const { sources, where, text } = selection;
-  for (const source of sources) await erasedFrom(trino, source, where);
+  for (const source of sources) await erasedFrom(trino, source, where, erasure);
   if (text !== undefined)
     await erasedFrom(
       trino,
       "quarantine",
       sources.map((source) => `(${rejectsOf(source, text)})`).join(" OR "),
+      erasure,
     );
   await trino.query(countedLess(erasure));
   const left = await findRows(trino, selection);
   if (left.batches.length > 0) throw defect(`${left.batches.length} batches still have rows that match`);
   for (const table of [...sources, "quarantine"]) {
-    const files = identifier(`${table}$files`);
-    const named = erasure.objects.map(literal).join(", ");
-    const { rows } = await trino.query(`SELECT file_path FROM bronze.${files} WHERE file_path IN (${named})`);
-    if (rows.length > 0) throw defect(`${rows[0]?.[0]} is still part of bronze.${table}`);
+    const [named] = await namedObjects(trino, table, erasure);
+    if (named !== undefined) throw defect(`${named} is still part of bronze.${table}`);
   }
 }
 
-/** A row that is deleted stays in its file until that is rewritten. */
-async function erasedFrom(trino: TrinoSession, table: string, where: string): Promise<void> {
-  await trino.query(`DELETE FROM ${tableOf(table)} WHERE ${where}`);
-  await trino.query(`ALTER TABLE ${tableOf(table)} EXECUTE optimize(file_size_threshold => '1B')`);
+/**
+ * A row that is deleted stays in its file until that is rewritten; and a file that is gone stays in a list of files, with
+ * the least and the greatest value of each column, until that list is rewritten.
+ */
+async function erasedFrom(
+  trino: TrinoSession,
+  table: string,
+  where: string,
+  erasure: Erasure,
+): Promise<void> {
+  const place = tableOf(table);
+  const rewriteFiles = `ALTER TABLE ${place} EXECUTE optimize(file_size_threshold => '1B')`;
+  const rewriteLists = `ALTER TABLE ${place} EXECUTE optimize_manifests`;
+  await trino.query(`DELETE FROM ${place} WHERE ${where}`);
+  await trino.query(rewriteFiles);
+  await trino.query(rewriteLists);
+  if ((await namedObjects(trino, table, erasure)).length === 0) return;
+  // Trino does not rewrite a list that is the only one of its table: a row that comes and goes makes a second one.
+  const batchId = table === "quarantine" ? "batch_id" : "_batch_id";
+  await trino.query(`INSERT INTO ${place} (${batchId}) VALUES ('erasure')`);
+  await trino.query(rewriteLists);
+  await trino.query(`DELETE FROM ${place} WHERE ${batchId} = 'erasure'`);
+  await trino.query(rewriteFiles);
+}
+
+/** Which of the objects a table's lists of files name, be it as deleted. */
+async function namedObjects(trino: TrinoSession, table: string, { objects }: Erasure): Promise<string[]> {
+  const { rows } = await trino.query(
+    `SELECT data_file.file_path FROM bronze.${identifier(`${table}$entries`)}
+     WHERE data_file.file_path IN (${objects.map(literal).join(", ")})`,
+  );
+  return rows.map(([path]) => String(path));
 }
 
 /** What is counted per batch has to add up with what is there. */
