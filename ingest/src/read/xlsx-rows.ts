@@ -1,8 +1,9 @@
 /** The cells of a sheet as text, row by row. */
 import type { Values } from "./values.ts";
-import { type SharedTexts, TextCollector } from "./xlsx-texts.ts";
+import { isoDate, serialText } from "./xlsx-dates.ts";
+import { joined, type SharedTexts, TextCollector } from "./xlsx-texts.ts";
 import { type Workbook, WorkbookError, withEscapes } from "./xlsx-workbook.ts";
-import { readXml, type XmlListener } from "./xml.ts";
+import { readXml, XmlError, type XmlListener } from "./xml.ts";
 import type { Archive } from "./zip.ts";
 
 /** A row of the sheet and its 1-based number there. */
@@ -28,7 +29,13 @@ export async function* sheetRows(
   checkWidth: (columnCount: number) => void,
 ): AsyncGenerator<SheetRow[]> {
   const reader = new RowReader(workbook, texts, checkWidth);
-  for await (const _ of readXml(archive.read(workbook.sheetPath), reader)) yield reader.take();
+  try {
+    for await (const _ of readXml(archive.read(workbook.sheetPath), reader)) yield reader.take();
+  } catch (cause) {
+    if (!(cause instanceof XmlError)) throw cause;
+    const place = `${workbook.sheetPath}, row ${Math.max(1, reader.rowNumber)} or behind it`;
+    throw new WorkbookError(`${place}: ${cause.message}`, { cause });
+  }
 }
 
 class RowReader implements XmlListener {
@@ -51,6 +58,11 @@ class RowReader implements XmlListener {
     this.#workbook = workbook;
     this.#texts = texts;
     this.#checkWidth = checkWidth;
+  }
+
+  /** Of the row that began last, 0 before the first. */
+  get rowNumber(): number {
+    return this.#rowNumber;
   }
 
   take(): SheetRow[] {
@@ -78,7 +90,7 @@ class RowReader implements XmlListener {
   }
 
   text(text: string): void {
-    if (this.#isInValue) this.#value += text;
+    if (this.#isInValue) this.#value = joined(this.#value, text);
     else if (this.#cell) this.#inline.text(text);
   }
 
@@ -124,17 +136,19 @@ class RowReader implements XmlListener {
   }
 
   #textOf({ t = "n", s }: Record<string, string>, inline: string): string | null {
-    const value = this.#value;
-    if (t === "inlineStr") return inline;
     // an error is no value
-    if (value === "" || t === "e") return null;
+    if (t === "e") return null;
+    // some writers mix up the two places of a text
+    if (inline !== "") return inline;
+    if (t === "str" || t === "inlineStr") return withEscapes(this.#value);
+    const value = this.#value.trim();
+    if (value === "") return null;
     if (t === "s") return this.#texts.at(Number(value)) ?? this.#refuse(t, value);
-    if (t === "str") return withEscapes(value);
     if (t === "b") return { "0": "FALSE", "1": "TRUE" }[value] ?? this.#refuse(t, value);
     if (t === "d") return isoDate(value) ?? value;
     if (t !== "n") return this.#refuse(t, value);
-    const isDate = s !== undefined && this.#workbook.isDate[Number(s)] === true;
-    return isDate ? (serialDate(Number(value), this.#workbook.is1904) ?? value) : value;
+    const kind = this.#workbook.kinds[Number(s ?? 0)] ?? "number";
+    return kind === "number" ? value : (serialText(Number(value), kind, this.#workbook.is1904) ?? value);
   }
 
   #refuse(type: string, value: string): never {
@@ -152,30 +166,4 @@ function columnOf(address: string): number {
     column = column * 26 + code - 64;
   }
   return Number.NaN;
-}
-
-const dayMs = 86_400_000;
-/** In days of a workbook that counts from 1900; one that counts from 1904 begins so much later. */
-const unixEpoch = 25_569;
-const laterEpoch = 1462;
-
-/** Undefined for what is no day that Excel knows: the number is told then. */
-function serialDate(days: number, is1904: boolean): string | undefined {
-  const timeMs = (days + (is1904 ? laterEpoch : 0) - unixEpoch) * dayMs;
-  // Excel's 1900 has a 29th of February, from which it counts on.
-  const missingDay = timeMs < Date.UTC(1900, 1, 28) ? dayMs : 0;
-  return dateText(timeMs + missingDay);
-}
-
-function isoDate(text: string): string | undefined {
-  const hasZone = /Z$|[+-]\d\d:?\d\d$/.test(text) || !text.includes("T");
-  return dateText(Date.parse(hasZone ? text : `${text}Z`));
-}
-
-function dateText(timeMs: number): string | undefined {
-  // a fraction of a day is never exact
-  const seconds = Math.round(timeMs / 1000);
-  if (!(Math.abs(seconds) < 253_402_300_800)) return undefined;
-  const [date, time = ""] = new Date(seconds * 1000).toISOString().split(/[TZ.]/);
-  return time === "00:00:00" ? `${date}` : `${date} ${time}`;
 }

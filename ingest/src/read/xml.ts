@@ -14,6 +14,8 @@ export interface XmlListener {
 
 /** A tag or a text is held in memory until its end; the longest text of a cell has 32,767 signs. */
 const maximumTokenLength = 4_194_304;
+/** The parser remembers all tags that are open; a workbook's are fewer than 20. */
+const maximumDepth = 1000;
 
 /** Tells `listener` what is in the chunks; each answer means that one of them is read. */
 export async function* readXml(chunks: AsyncIterable<Buffer>, listener: XmlListener): AsyncGenerator<void> {
@@ -53,28 +55,34 @@ function parserFor(listener: XmlListener, token: { length: number }): Parser {
   const heard = () => {
     token.length = 0;
   };
+  let depth = 0;
   const parser = new Parser();
   parser.on("error", (cause) => {
     throw new XmlError(cause.message, { cause });
   });
   parser.on("openTag", (name, attributes) => {
     heard();
+    if (++depth > maximumDepth) throw new XmlError(`more than ${maximumDepth} tags inside one another`);
     listener.open?.(localName(name), attributes);
   });
   parser.on("closeTag", (name) => {
     heard();
+    depth--;
     listener.close?.(localName(name));
   });
   parser.on("text", (text) => {
     heard();
-    listener.text?.(decodeEntities(text));
+    listener.text?.(decodeEntities(withLineFeeds(text)));
   });
   parser.on("cdata", (text) => {
     heard();
-    listener.text?.(text);
+    listener.text?.(withLineFeeds(text));
   });
   return parser;
 }
+
+/** A line break of XML is one sign, however it is spelled; a carriage return that is meant stands there as `&#13;`. */
+const withLineFeeds = (text: string) => (text.includes("\r") ? text.replaceAll(/\r\n?/g, "\n") : text);
 
 const localName = (name: string) => name.slice(name.indexOf(":") + 1);
 
