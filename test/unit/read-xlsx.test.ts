@@ -69,6 +69,7 @@ describe("a sheet", () => {
   it.each([
     ["a text in the place of numbers", '<c t="inlineStr"><v>a</v></c>', "a"],
     ["a text without a type", "<c><is><t>a</t></is></c>", "a"],
+    ["an extension", '<c t="str"><v>a</v><extLst><ext><x:v>b</x:v><t>c</t></ext></extLst></c>', "a"],
     ["blanks around a number", "<c><v>\n 5.0\n</v></c>", "5.0"],
     ["line breaks of Windows", '<c t="str"><v>a\r\nb<![CDATA[\r]]>&#13;</v></c>', "a\nb\n\r"],
     ["a day by its name", '<c t="d"><v>2024-03-01T12:30:00</v></c>', "2024-03-01 12:30:00"],
@@ -96,6 +97,9 @@ describe("a sheet", () => {
       '<row r="7"><c r="A7">',
       "sheet1.xml, row 7 or behind it: closing tag mismatch",
     ],
+    ["a row in a row", '<row r="1"><row r="2"/></row>', "row 2 stands in row 1"],
+    ["a cell in no row", '<c r="A1"/>', "cell A1 of row 0 is out of its place"],
+    ["a cell in a cell", '<row r="1"><c r="A1"><c r="B1"/></c></row>', "row 1, column 1 is not closed"],
     ["half of a text's number", '<row r="1"><c r="A1" t="s"><v>0.5</v></c></row>', "column 1 has 0.5"],
     ["tags without end", "<a>".repeat(2000), "more than 1000 tags inside one another"],
     [
@@ -154,6 +158,14 @@ describe("the archive of a workbook", () => {
     await expect(
       deliver("xlsx", Buffer.concat([plain.subarray(0, -22), locator, end])),
     ).rejects.toMatchObject({ exitCode: 3, message: expect.stringContaining("it is cut off") });
+  });
+
+  it("should be refused without the styles that it names: its dates would be numbers", async () => {
+    const content = repacked(plain, ({ "xl/styles.xml": _, ...files }) => files);
+    await expect(deliver("xlsx", content)).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining("xl/styles.xml is missing"),
+    });
   });
 
   it("should be told from an old workbook, and from one with a password", async () => {

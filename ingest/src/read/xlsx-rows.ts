@@ -46,12 +46,15 @@ class RowReader implements XmlListener {
   #width = 0;
   #rows: SheetRow[] = [];
   #isInData = false;
+  #isInRow = false;
   #rowNumber = 0;
   #values: (string | null)[] = [];
   #rowLength = 0;
   #column = 0; // 1-based
   #cell: Record<string, string> | undefined;
-  #isInValue = false;
+  /** The element right below the cell, and how deep in the cell its content is. */
+  #part = "";
+  #depth = 0;
   #value = "";
 
   constructor(workbook: Workbook, texts: SharedTexts, checkWidth: (columnCount: number) => void) {
@@ -74,30 +77,44 @@ class RowReader implements XmlListener {
   open(name: string, attributes: () => Record<string, string>): void {
     if (name === "sheetData") this.#isInData = true;
     if (!this.#isInData) return;
-    if (name === "row") this.#beginRow(attributes());
+    if (this.#cell) this.#openInCell(name);
+    else if (name === "row") this.#beginRow(attributes());
     else if (name === "c") this.#beginCell(attributes());
-    else if (name === "v") this.#isInValue = this.#cell !== undefined;
-    else if (this.#cell) this.#inline.open(name);
+  }
+
+  /** What extensions hold stands deeper, and is no value whatever its name. */
+  #openInCell(name: string): void {
+    const isPart = this.#depth++ === 0;
+    if (isPart && (name === "c" || name === "row"))
+      throw new WorkbookError(`row ${this.#rowNumber}, column ${this.#column} is not closed`);
+    if (isPart) this.#part = name;
+    else if (this.#part === "is") this.#inline.open(name);
   }
 
   close(name: string): void {
     if (name === "sheetData") this.#isInData = false;
     if (!this.#isInData) return;
-    if (name === "row") this.#endRow();
+    if (this.#depth > 0) this.#closeInCell(name);
     else if (name === "c") this.#endCell();
-    else if (name === "v") this.#isInValue = false;
-    else if (this.#cell) this.#inline.close(name);
+    else if (name === "row") this.#endRow();
+  }
+
+  #closeInCell(name: string): void {
+    if (--this.#depth === 0) this.#part = "";
+    else if (this.#part === "is") this.#inline.close(name);
   }
 
   text(text: string): void {
-    if (this.#isInValue) this.#value = joined(this.#value, text);
-    else if (this.#cell) this.#inline.text(text);
+    if (this.#part === "v" && this.#depth === 1) this.#value = joined(this.#value, text);
+    else if (this.#part === "is") this.#inline.text(text);
   }
 
   #beginRow({ r }: Record<string, string>): void {
     const rowNumber = r === undefined ? this.#rowNumber + 1 : Number(r);
     if (!(Number.isSafeInteger(rowNumber) && rowNumber > this.#rowNumber))
       throw new WorkbookError(`row ${r} stands behind row ${this.#rowNumber}`);
+    if (this.#isInRow) throw new WorkbookError(`row ${rowNumber} stands in row ${this.#rowNumber}`);
+    this.#isInRow = true;
     this.#rowNumber = rowNumber;
     this.#values = [];
     this.#rowLength = 0;
@@ -105,6 +122,7 @@ class RowReader implements XmlListener {
   }
 
   #endRow(): void {
+    this.#isInRow = false;
     const { length } = this.#values;
     if (length > 0) this.#rows.push({ rowNumber: this.#rowNumber, values: this.#values });
     this.#values = [];
@@ -112,7 +130,7 @@ class RowReader implements XmlListener {
 
   #beginCell(attributes: Record<string, string>): void {
     const column = attributes.r === undefined ? this.#column + 1 : columnOf(attributes.r);
-    if (!(column > this.#column && column <= maximumColumns))
+    if (!(this.#isInRow && column > this.#column && column <= maximumColumns))
       throw new WorkbookError(`cell ${attributes.r ?? column} of row ${this.#rowNumber} is out of its place`);
     this.#column = column;
     this.#cell = attributes;

@@ -41,8 +41,8 @@ export async function readWorkbook(archive: Archive, sheet: string | undefined):
   return {
     sheetPath: paths.sheets.get(found.id) ?? "",
     textsPath: paths.texts !== undefined && archive.has(paths.texts) ? paths.texts : undefined,
-    kinds:
-      paths.styles !== undefined && archive.has(paths.styles) ? await readStyles(archive, paths.styles) : [],
+    // without those that it names its dates would be numbers
+    kinds: paths.styles === undefined ? [] : await readStyles(archive, paths.styles),
     is1904,
   };
 }
