@@ -67,6 +67,15 @@ describe("a sheet", () => {
   });
 
   it.each([
+    ["little", (xml: Buffer) => xml],
+    ["big", (xml: Buffer) => xml.swap16()],
+  ])("should be read as UTF-16 with its byte order mark, %s endian", async (_, ordered) => {
+    const cells = '<row><c t="str"><v>n</v></c></row><row><c t="str"><v>é😀</v></c></row>';
+    const xml = `\ufeff<?xml version="1.0" encoding="UTF-16"?><worksheet><sheetData>${cells}</sheetData></worksheet>`;
+    expect(await rowsOf(workbook({ a: ordered(Buffer.from(xml, "utf16le")) }))).toEqual([[1, "é😀"]]);
+  });
+
+  it.each([
     ["a text in the place of numbers", '<c t="inlineStr"><v>a</v></c>', "a"],
     ["a text without a type", "<c><is><t>a</t></is></c>", "a"],
     ["an extension", '<c t="str"><v>a</v><extLst><ext><x:v>b</x:v><t>c</t></ext></extLst></c>', "a"],

@@ -19,10 +19,11 @@ const maximumDepth = 1000;
 
 /** Tells `listener` what is in the chunks; each answer means that one of them is read. */
 export async function* readXml(chunks: AsyncIterable<Buffer>, listener: XmlListener): AsyncGenerator<void> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let decoder: InstanceType<typeof TextDecoder> | undefined;
   const token = { length: 0 };
   const parser = parserFor(listener, token);
   const give = (chunk?: Buffer) => {
+    decoder ??= decoderFor(chunk);
     const text = decoded(decoder, chunk);
     token.length += text.length;
     parser.write(text);
@@ -38,11 +39,18 @@ export async function* readXml(chunks: AsyncIterable<Buffer>, listener: XmlListe
   yield;
 }
 
+/** XML of a workbook is UTF-8, or UTF-16 with a byte order mark. */
+function decoderFor(chunk: Buffer | undefined): InstanceType<typeof TextDecoder> {
+  const mark = chunk?.toString("hex", 0, 2) ?? "";
+  const encodings: Record<string, string> = { fffe: "utf-16le", feff: "utf-16be" };
+  return new TextDecoder(encodings[mark] ?? "utf-8", { fatal: true });
+}
+
 function decoded(decoder: InstanceType<typeof TextDecoder>, chunk: Buffer | undefined): string {
   try {
     return decoder.decode(chunk, { stream: chunk !== undefined });
   } catch (cause) {
-    throw new XmlError("bytes that are no UTF-8", { cause });
+    throw new XmlError(`bytes that are no ${decoder.encoding.toUpperCase()}`, { cause });
   }
 }
 
