@@ -3,8 +3,10 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { kindOfFormat } from "../../ingest/src/read/xlsx-formats.ts";
+import { readXml, type XmlListener } from "../../ingest/src/read/xml.ts";
 import { deliver } from "../fixtures/delivery.ts";
 import { type Cell, commented, date, number, repacked, text, workbook } from "../fixtures/workbook.ts";
 
@@ -126,6 +128,29 @@ describe("a sheet", () => {
       message: expect.stringContaining(says),
       next: expect.stringContaining("CSV"),
     });
+  });
+});
+
+describe("the XML of a workbook", () => {
+  const xml = Buffer.from(
+    `<a b='1>2' c="&lt;>"><!-- > <d> --><e f=">"/>é😀&amp;<![CDATA[<g>]]] ]] > ]]>\r\n<h i="1>2"\n/></a>\n`,
+  );
+
+  async function eventsOf(...chunks: Buffer[]): Promise<string[]> {
+    const events: string[] = [];
+    const open = (name: string, attributes: () => Record<string, string>) =>
+      events.push(`<${name} ${JSON.stringify(attributes())}`);
+    const text = (found: string) => events.push(found);
+    const listener = { open, close: (name: string) => events.push(`/${name}`), text };
+    for await (const _ of readXml(Readable.from(chunks), listener as XmlListener));
+    return events;
+  }
+
+  it("should be read alike wherever a chunk of it ends", async () => {
+    const whole = await eventsOf(xml);
+    expect(whole).toContain('<a {"b":"1>2","c":"&lt;>"}');
+    for (let end = 2; end < xml.length; end++)
+      expect(await eventsOf(xml.subarray(0, end), xml.subarray(end)), `cut at ${end}`).toEqual(whole);
   });
 });
 

@@ -22,11 +22,16 @@ export async function* readXml(chunks: AsyncIterable<Buffer>, listener: XmlListe
   let decoder: InstanceType<typeof TextDecoder> | undefined;
   const token = { length: 0 };
   const parser = parserFor(listener, token);
+  let rest = "";
   const give = (chunk?: Buffer) => {
     decoder ??= decoderFor(chunk);
     const text = decoded(decoder, chunk);
     token.length += text.length;
-    parser.write(text);
+    // The parser takes a `>` in an attribute for the end of a tag that is cut off: it gets whole tags, which end
+    // before the next one begins.
+    const end = chunk === undefined ? text.length : text.lastIndexOf("<");
+    if (end >= 0) parser.write(rest + text.slice(0, end));
+    rest = end >= 0 ? text.slice(end) : rest + text;
     if (token.length > maximumTokenLength + text.length)
       throw new XmlError(`a text or a tag of more than ${maximumTokenLength} signs`);
   };
