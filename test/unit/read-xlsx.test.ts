@@ -3,10 +3,12 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { isDateFormat } from "../../ingest/src/read/xlsx-workbook.ts";
+import { kindOfFormat } from "../../ingest/src/read/xlsx-formats.ts";
+import { readXml, type XmlListener } from "../../ingest/src/read/xml.ts";
 import { deliver } from "../fixtures/delivery.ts";
-import { type Cell, number, text, workbook } from "../fixtures/workbook.ts";
+import { type Cell, commented, date, number, repacked, text, workbook } from "../fixtures/workbook.ts";
 
 const shared = (index: number): Cell => ({ type: "s", value: String(index) });
 const rowsOf = async (content: Buffer) => (await deliver("xlsx", content)).rows;
@@ -66,6 +68,28 @@ describe("a sheet", () => {
     ]);
   });
 
+  it.each([
+    ["little", (xml: Buffer) => xml],
+    ["big", (xml: Buffer) => xml.swap16()],
+  ])("should be read as UTF-16 with its byte order mark, %s endian", async (_, ordered) => {
+    const cells = '<row><c t="str"><v>n</v></c></row><row><c t="str"><v>é😀</v></c></row>';
+    const xml = `\ufeff<?xml version="1.0" encoding="UTF-16"?><worksheet><sheetData>${cells}</sheetData></worksheet>`;
+    expect(await rowsOf(workbook({ a: ordered(Buffer.from(xml, "utf16le")) }))).toEqual([[1, "é😀"]]);
+  });
+
+  it.each([
+    ["a text in the place of numbers", '<c t="inlineStr"><v>a</v></c>', "a"],
+    ["a text without a type", "<c><is><t>a</t></is></c>", "a"],
+    ["an extension", '<c t="str"><v>a</v><extLst><ext><x:v>b</x:v><t>c</t></ext></extLst></c>', "a"],
+    ["blanks around a number", "<c><v>\n 5.0\n</v></c>", "5.0"],
+    ["line breaks of Windows", '<c t="str"><v>a\r\nb<![CDATA[\r]]>&#13;</v></c>', "a\nb\n\r"],
+    ["a day by its name", '<c t="d"><v>2024-03-01T12:30:00</v></c>', "2024-03-01 12:30:00"],
+    ["what is no such day", '<c t="d"><v>5</v></c>', "5"],
+  ])("should be read with %s", async (_, cell, expected) => {
+    const xml = `<worksheet><sheetData><row><c t="str"><v>n</v></c></row><row>${cell}</row></sheetData></worksheet>`;
+    expect(await rowsOf(workbook({ a: xml }))).toEqual([[1, expected]]);
+  });
+
   it("should keep the cells of a row that is wider than the header", async () => {
     const { columns, rows } = await deliver(
       "xlsx",
@@ -79,15 +103,110 @@ describe("a sheet", () => {
     ["rows out of order", '<row r="2"/><row r="1"/>', "row 1 stands behind row 2"],
     ["cells out of order", '<row r="1"><c r="B1"/><c r="A1"/></row>', "cell A1 of row 1 is out of its place"],
     ["a type that is none", '<row r="1"><c r="A1" t="x"><v>1</v></c></row>', "its type x has no such value"],
-    ["a tag that is not closed", '<row r="1"><c r="A1">', "closing tag mismatch"],
+    [
+      "a tag that is not closed",
+      '<row r="7"><c r="A7">',
+      "sheet1.xml, row 7 or behind it: closing tag mismatch",
+    ],
+    ["a row in a row", '<row r="1"><row r="2"/></row>', "row 2 stands in row 1"],
+    ["a cell in no row", '<c r="A1"/>', "cell A1 of row 0 is out of its place"],
+    ["a cell in a cell", '<row r="1"><c r="A1"><c r="B1"/></c></row>', "row 1, column 1 is not closed"],
+    ["half of a text's number", '<row r="1"><c r="A1" t="s"><v>0.5</v></c></row>', "column 1 has 0.5"],
+    ["tags without end", "<a>".repeat(2000), "more than 1000 tags inside one another"],
+    [
+      "a text in many pieces",
+      `<row><c t="str"><v>${`${"x".repeat(4_000_000)}<!-- -->`.repeat(9)}`,
+      "a text of more than 33554432 signs",
+    ],
     ["bytes that are no UTF-8", "é", "bytes that are no UTF-8"],
   ])("should be refused with %s", async (_, inner, says) => {
     const xml = `<worksheet><sheetData>${inner}</sheetData></worksheet>`;
-    const content = workbook({ a: says.includes("UTF-8") ? Buffer.from(xml, "latin1") : xml });
+    const texts = "<si><t>a</t></si>";
+    const content = workbook({ a: says.includes("UTF-8") ? Buffer.from(xml, "latin1") : xml }, { texts });
     await expect(deliver("xlsx", content)).rejects.toMatchObject({
       exitCode: 3,
       message: expect.stringContaining(says),
       next: expect.stringContaining("CSV"),
+    });
+  });
+});
+
+describe("the XML of a workbook", () => {
+  const xml = Buffer.from(
+    `<a b='1>2' c="&lt;>"><!-- > <d> --><e f=">"/>é😀&amp;<![CDATA[<g>]]] ]] > ]]>\r\n<h i="1>2"\n/></a>\n`,
+  );
+
+  async function eventsOf(...chunks: Buffer[]): Promise<string[]> {
+    const events: string[] = [];
+    const open = (name: string, attributes: () => Record<string, string>) =>
+      events.push(`<${name} ${JSON.stringify(attributes())}`);
+    const text = (found: string) => events.push(found);
+    const listener = { open, close: (name: string) => events.push(`/${name}`), text };
+    for await (const _ of readXml(Readable.from(chunks), listener as XmlListener));
+    return events;
+  }
+
+  it("should be read alike wherever a chunk of it ends", async () => {
+    const whole = await eventsOf(xml);
+    expect(whole).toContain('<a {"b":"1>2","c":"&lt;>"}');
+    for (let end = 2; end < xml.length; end++)
+      expect(await eventsOf(xml.subarray(0, end), xml.subarray(end)), `cut at ${end}`).toEqual(whole);
+  });
+});
+
+describe("the archive of a workbook", () => {
+  const plain = workbook({ a: [[text("a")], [number("1")]] });
+  const named = (change: (name: string) => string) =>
+    repacked(plain, (files) =>
+      Object.fromEntries(Object.entries(files).map(([name, xml]) => [change(name), xml])),
+    );
+  const targeted = (target: string) =>
+    repacked(plain, (files) => {
+      const path = "xl/_rels/workbook.xml.rels";
+      return { ...files, [path]: `${files[path]}`.replace("worksheets/sheet1.xml", target) };
+    });
+  const elsewhere = repacked(plain, ({ "xl/workbook.xml": book = "", ...files }) => ({
+    ...files,
+    "_rels/.rels": `${files["_rels/.rels"]}`.replace("xl/workbook.xml", "/xl/book2.xml"),
+    "xl/book2.xml": book,
+    "xl/_rels/book2.xml.rels": files["xl/_rels/workbook.xml.rels"] ?? "",
+  }));
+
+  it.each([
+    ["names with the slash of Windows", named((name) => name.replaceAll("/", "\\"))],
+    ["names in other capitals", named((name) => name.replace("sheet1", "Sheet1"))],
+    ["an address from the top", targeted("/xl/worksheets/sheet1.xml")],
+    ["a roundabout address", targeted("./../xl/worksheets/sheet1.xml")],
+    ["the workbook in another place", elsewhere],
+    ["a comment that looks like its end", commented(plain, `PK\u0005\u0006${"x".repeat(30)}`)],
+    ["something appended", Buffer.concat([plain, Buffer.from("\r\n")])],
+  ])("should be read with %s", async (_, content) => {
+    expect(await rowsOf(content)).toEqual([[1, "1"]]);
+  });
+
+  it("should be refused where its end is said to be farther than a file can reach", async () => {
+    const locator = Buffer.alloc(20, 0xff);
+    locator.writeUInt32LE(0x07064b50);
+    const end = Buffer.from(plain.subarray(-22));
+    end.writeUInt16LE(0xffff, 10);
+    await expect(
+      deliver("xlsx", Buffer.concat([plain.subarray(0, -22), locator, end])),
+    ).rejects.toMatchObject({ exitCode: 3, message: expect.stringContaining("it is cut off") });
+  });
+
+  it("should be refused without the styles that it names: its dates would be numbers", async () => {
+    const content = repacked(plain, ({ "xl/styles.xml": _, ...files }) => files);
+    await expect(deliver("xlsx", content)).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining("xl/styles.xml is missing"),
+    });
+  });
+
+  it("should be told from an old workbook, and from one with a password", async () => {
+    const content = Buffer.concat([Buffer.from("d0cf11e0a1b11ae1", "hex"), Buffer.alloc(600)]);
+    await expect(deliver("xlsx", content)).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining("an old Excel workbook, or one with a password"),
     });
   });
 });
@@ -121,20 +240,54 @@ describe("dates", () => {
   });
 
   it.each([
-    ["yyyy-mm-dd", true],
-    ["[$-409]d mmm yyyy;@", true],
-    ['d"st of "mmmm', true],
-    ["[h]:mm:ss.000", true],
-    ["h:mm AM/PM", true],
-    ["yyyymmdd", true],
-    ["General", false],
-    ["0.00E+00", false],
-    ["#,##0.00 [$€-407];[Red]-#,##0.00 [$€-407]", false],
-    ['0 "days"', false],
-    ["@", false],
-    ["", false],
+    ["yyyy-mm-dd", "date"],
+    ["[$-409]d mmm yyyy;@", "date"],
+    ['d"st of "mmmm', "date"],
+    ["yyyymmdd", "date"],
+    ["mmm", "date"],
+    ["mm", "date"],
+    ["yyyy-mm-ddThh:mm:ss", "date"],
+    ["[h]:mm:ss.000", "duration"],
+    ["[mm]:ss", "duration"],
+    ["h:mm AM/PM", "time"],
+    ["mm:ss.0", "time"],
+    ["General", "number"],
+    ["0.00E+00", "number"],
+    ["#,##0.00 [$€-407];[Red]-#,##0.00 [$€-407]", "number"],
+    ['0 "days"', "number"],
+    ["@", "number"],
+    ["", "number"],
   ])("should be told from numbers by their format: %s", (code, expected) => {
-    expect(isDateFormat(code)).toBe(expected);
+    expect(kindOfFormat(code)).toBe(expected);
+  });
+
+  it("should be counted from 1904 though an extension of the workbook has properties of that name", async () => {
+    const properties =
+      '<workbookPr date1904="1"/><extLst><x15:workbookPr chartTrackingRefBase="1"/></extLst>';
+    const content = workbook({ a: [[text("day")], [date("43890")]] }, { properties });
+    expect(await rowsOf(content)).toEqual([[1, "2024-03-01"]]);
+  });
+
+  it.each([
+    ["a time without a day", 20, "0.0729166666666667", "01:45:00"],
+    ["a time whose format hides its day", 20, "45352.5", "2024-03-01 12:00:00"],
+    ["a duration of more than a day", 46, "1.50347222222222", "36:05:00"],
+    ["a day before the first one as its number", 14, "-1", "-1"],
+    ["a number with a format of its own below the number of one that Excel knows", 50, "5", "5"],
+    ["a number though a format that is applied by conditions has its number", 164, "5", "5"],
+  ])("should be %s", async (_, format, value, expected) => {
+    const styles = `<numFmts><numFmt numFmtId="50" formatCode="0.00"/><numFmt numFmtId="164" formatCode="0.0"/></numFmts>
+      <cellXfs><xf/><xf numFmtId="${format}"/></cellXfs><dxfs><dxf><numFmt numFmtId="164" formatCode="yyyy"/></dxf></dxfs>`;
+    const content = workbook({ a: [[text("a")], [{ style: 1, value }]] }, { styles });
+    expect(await rowsOf(content)).toEqual([[1, expected]]);
+  });
+
+  it("should be none where a cell says that its own format counts, not that of its base", async () => {
+    const styles = `<cellStyleXfs><xf numFmtId="14"/></cellStyleXfs>
+      <cellXfs><xf/><xf numFmtId="0" xfId="0" applyNumberFormat="1"/><xf numFmtId="0" xfId="0"/></cellXfs>`;
+    const cells: Cell[] = [1, 2].map((style) => ({ style, value: "45352" }));
+    const content = workbook({ a: [[text("own"), text("base")], cells] }, { styles });
+    expect(await rowsOf(content)).toEqual([[1, "45352", "2024-03-01"]]);
   });
 });
 

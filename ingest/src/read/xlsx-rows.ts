@@ -1,8 +1,9 @@
 /** The cells of a sheet as text, row by row. */
 import type { Values } from "./values.ts";
-import { type SharedTexts, TextCollector } from "./xlsx-texts.ts";
+import { isoDate, serialText } from "./xlsx-dates.ts";
+import { joined, type SharedTexts, TextCollector } from "./xlsx-texts.ts";
 import { type Workbook, WorkbookError, withEscapes } from "./xlsx-workbook.ts";
-import { readXml, type XmlListener } from "./xml.ts";
+import { readXml, XmlError, type XmlListener } from "./xml.ts";
 import type { Archive } from "./zip.ts";
 
 /** A row of the sheet and its 1-based number there. */
@@ -28,7 +29,13 @@ export async function* sheetRows(
   checkWidth: (columnCount: number) => void,
 ): AsyncGenerator<SheetRow[]> {
   const reader = new RowReader(workbook, texts, checkWidth);
-  for await (const _ of readXml(archive.read(workbook.sheetPath), reader)) yield reader.take();
+  try {
+    for await (const _ of readXml(archive.read(workbook.sheetPath), reader)) yield reader.take();
+  } catch (cause) {
+    if (!(cause instanceof XmlError)) throw cause;
+    const place = `${workbook.sheetPath}, row ${Math.max(1, reader.rowNumber)} or behind it`;
+    throw new WorkbookError(`${place}: ${cause.message}`, { cause });
+  }
 }
 
 class RowReader implements XmlListener {
@@ -39,18 +46,26 @@ class RowReader implements XmlListener {
   #width = 0;
   #rows: SheetRow[] = [];
   #isInData = false;
+  #isInRow = false;
   #rowNumber = 0;
   #values: (string | null)[] = [];
   #rowLength = 0;
   #column = 0; // 1-based
   #cell: Record<string, string> | undefined;
-  #isInValue = false;
+  /** The element right below the cell, and how deep in the cell its content is. */
+  #part = "";
+  #depth = 0;
   #value = "";
 
   constructor(workbook: Workbook, texts: SharedTexts, checkWidth: (columnCount: number) => void) {
     this.#workbook = workbook;
     this.#texts = texts;
     this.#checkWidth = checkWidth;
+  }
+
+  /** Of the row that began last, 0 before the first. */
+  get rowNumber(): number {
+    return this.#rowNumber;
   }
 
   take(): SheetRow[] {
@@ -62,30 +77,44 @@ class RowReader implements XmlListener {
   open(name: string, attributes: () => Record<string, string>): void {
     if (name === "sheetData") this.#isInData = true;
     if (!this.#isInData) return;
-    if (name === "row") this.#beginRow(attributes());
+    if (this.#cell) this.#openInCell(name);
+    else if (name === "row") this.#beginRow(attributes());
     else if (name === "c") this.#beginCell(attributes());
-    else if (name === "v") this.#isInValue = this.#cell !== undefined;
-    else if (this.#cell) this.#inline.open(name);
+  }
+
+  /** What extensions hold stands deeper, and is no value whatever its name. */
+  #openInCell(name: string): void {
+    const isPart = this.#depth++ === 0;
+    if (isPart && (name === "c" || name === "row"))
+      throw new WorkbookError(`row ${this.#rowNumber}, column ${this.#column} is not closed`);
+    if (isPart) this.#part = name;
+    else if (this.#part === "is") this.#inline.open(name);
   }
 
   close(name: string): void {
     if (name === "sheetData") this.#isInData = false;
     if (!this.#isInData) return;
-    if (name === "row") this.#endRow();
+    if (this.#depth > 0) this.#closeInCell(name);
     else if (name === "c") this.#endCell();
-    else if (name === "v") this.#isInValue = false;
-    else if (this.#cell) this.#inline.close(name);
+    else if (name === "row") this.#endRow();
+  }
+
+  #closeInCell(name: string): void {
+    if (--this.#depth === 0) this.#part = "";
+    else if (this.#part === "is") this.#inline.close(name);
   }
 
   text(text: string): void {
-    if (this.#isInValue) this.#value += text;
-    else if (this.#cell) this.#inline.text(text);
+    if (this.#part === "v" && this.#depth === 1) this.#value = joined(this.#value, text);
+    else if (this.#part === "is") this.#inline.text(text);
   }
 
   #beginRow({ r }: Record<string, string>): void {
     const rowNumber = r === undefined ? this.#rowNumber + 1 : Number(r);
     if (!(Number.isSafeInteger(rowNumber) && rowNumber > this.#rowNumber))
       throw new WorkbookError(`row ${r} stands behind row ${this.#rowNumber}`);
+    if (this.#isInRow) throw new WorkbookError(`row ${rowNumber} stands in row ${this.#rowNumber}`);
+    this.#isInRow = true;
     this.#rowNumber = rowNumber;
     this.#values = [];
     this.#rowLength = 0;
@@ -93,6 +122,7 @@ class RowReader implements XmlListener {
   }
 
   #endRow(): void {
+    this.#isInRow = false;
     const { length } = this.#values;
     if (length > 0) this.#rows.push({ rowNumber: this.#rowNumber, values: this.#values });
     this.#values = [];
@@ -100,7 +130,7 @@ class RowReader implements XmlListener {
 
   #beginCell(attributes: Record<string, string>): void {
     const column = attributes.r === undefined ? this.#column + 1 : columnOf(attributes.r);
-    if (!(column > this.#column && column <= maximumColumns))
+    if (!(this.#isInRow && column > this.#column && column <= maximumColumns))
       throw new WorkbookError(`cell ${attributes.r ?? column} of row ${this.#rowNumber} is out of its place`);
     this.#column = column;
     this.#cell = attributes;
@@ -124,17 +154,19 @@ class RowReader implements XmlListener {
   }
 
   #textOf({ t = "n", s }: Record<string, string>, inline: string): string | null {
-    const value = this.#value;
-    if (t === "inlineStr") return inline;
     // an error is no value
-    if (value === "" || t === "e") return null;
+    if (t === "e") return null;
+    // some writers mix up the two places of a text
+    if (inline !== "") return inline;
+    if (t === "str" || t === "inlineStr") return withEscapes(this.#value);
+    const value = this.#value.trim();
+    if (value === "") return null;
     if (t === "s") return this.#texts.at(Number(value)) ?? this.#refuse(t, value);
-    if (t === "str") return withEscapes(value);
     if (t === "b") return { "0": "FALSE", "1": "TRUE" }[value] ?? this.#refuse(t, value);
     if (t === "d") return isoDate(value) ?? value;
     if (t !== "n") return this.#refuse(t, value);
-    const isDate = s !== undefined && this.#workbook.isDate[Number(s)] === true;
-    return isDate ? (serialDate(Number(value), this.#workbook.is1904) ?? value) : value;
+    const kind = this.#workbook.kinds[Number(s ?? 0)] ?? "number";
+    return kind === "number" ? value : (serialText(Number(value), kind, this.#workbook.is1904) ?? value);
   }
 
   #refuse(type: string, value: string): never {
@@ -152,30 +184,4 @@ function columnOf(address: string): number {
     column = column * 26 + code - 64;
   }
   return Number.NaN;
-}
-
-const dayMs = 86_400_000;
-/** In days of a workbook that counts from 1900; one that counts from 1904 begins so much later. */
-const unixEpoch = 25_569;
-const laterEpoch = 1462;
-
-/** Undefined for what is no day that Excel knows: the number is told then. */
-function serialDate(days: number, is1904: boolean): string | undefined {
-  const timeMs = (days + (is1904 ? laterEpoch : 0) - unixEpoch) * dayMs;
-  // Excel's 1900 has a 29th of February, from which it counts on.
-  const missingDay = timeMs < Date.UTC(1900, 1, 28) ? dayMs : 0;
-  return dateText(timeMs + missingDay);
-}
-
-function isoDate(text: string): string | undefined {
-  const hasZone = /Z$|[+-]\d\d:?\d\d$/.test(text) || !text.includes("T");
-  return dateText(Date.parse(hasZone ? text : `${text}Z`));
-}
-
-function dateText(timeMs: number): string | undefined {
-  // a fraction of a day is never exact
-  const seconds = Math.round(timeMs / 1000);
-  if (!(Math.abs(seconds) < 253_402_300_800)) return undefined;
-  const [date, time = ""] = new Date(seconds * 1000).toISOString().split(/[TZ.]/);
-  return time === "00:00:00" ? `${date}` : `${date} ${time}`;
 }

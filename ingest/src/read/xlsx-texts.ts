@@ -26,7 +26,7 @@ export class SharedTexts {
   }
 
   at(index: number): string | undefined {
-    if (!(index >= 0 && index < this.#count)) return undefined;
+    if (!(Number.isInteger(index) && index >= 0 && index < this.#count)) return undefined;
     const broken = this.#broken.get(index);
     if (broken !== undefined) return broken;
     const [block = 0, start, end] = this.#places.subarray(3 * index, 3 * index + 3);
@@ -70,6 +70,15 @@ export class SharedTexts {
   }
 }
 
+/** A text may come in many pieces, each of them small enough; a cell's has at most 32,767 signs. */
+const maximumTextLength = 33_554_432;
+
+export function joined(text: string, piece: string): string {
+  if (text.length + piece.length > maximumTextLength)
+    throw new WorkbookError(`a text of more than ${maximumTextLength} signs`);
+  return text + piece;
+}
+
 /** Joins the runs of a text; how East Asian signs are pronounced, which stands beside them, is no part of it. */
 export class TextCollector {
   #text = "";
@@ -87,7 +96,7 @@ export class TextCollector {
   }
 
   text(text: string): void {
-    if (this.#isIn && !this.#isPronunciation) this.#text += text;
+    if (this.#isIn && !this.#isPronunciation) this.#text = joined(this.#text, text);
   }
 
   take(): string {

@@ -1,4 +1,6 @@
 /** What a workbook says about its sheets: where they are, and which of their numbers are dates. */
+import { posix } from "node:path";
+import { builtInFormat, kindOfFormat, type NumberKind } from "./xlsx-formats.ts";
 import { decodeEntities, readWholeXml, type XmlListener } from "./xml.ts";
 import type { Archive } from "./zip.ts";
 
@@ -12,39 +14,49 @@ export interface Workbook {
   sheetPath: string;
   /** Of the texts that cells share; undefined if there are none. */
   textsPath: string | undefined;
-  /** For each style whether a number of that style is a date. */
-  isDate: readonly boolean[];
+  /** For each style what a number of that style is. */
+  kinds: readonly NumberKind[];
   /** Days are counted from 1904, not from 1900. */
   is1904: boolean;
 }
 
-const workbookPath = "xl/workbook.xml";
-const relationsPath = "xl/_rels/workbook.xml.rels";
+/** Where nearly all writers put it; the relations of the archive may name another place. */
+const usualPath = "xl/workbook.xml";
+const rootRelationsPath = "_rels/.rels";
+
+const relationsPath = (path: string) => `${posix.dirname(path)}/_rels/${posix.basename(path)}.rels`;
+
+/** `target` as it stands beside a part in `folder`: from there, or from the archive's top with a slash. */
+const partPath = (folder: string, target: string) =>
+  posix.resolve("/", folder, target.replaceAll("\\", "/")).slice(1);
 
 /** Looks for the sheet of that name, else for the first one that has cells. */
 export async function readWorkbook(archive: Archive, sheet: string | undefined): Promise<Workbook> {
-  const { sheets, is1904 } = await readSheets(archive);
-  const paths = await readPaths(archive);
+  const path = await findWorkbook(archive);
+  const { sheets, is1904 } = await readSheets(archive, path);
+  const paths = await readPaths(archive, path);
   const readable = sheets.filter(({ id }) => paths.sheets.has(id));
   const found = sheet === undefined ? readable[0] : readable.find(({ name }) => name === sheet);
   if (found === undefined) throw new NoSuchSheet(`it has ${readable.map(({ name }) => name).join(", ")}`);
   return {
     sheetPath: paths.sheets.get(found.id) ?? "",
     textsPath: paths.texts !== undefined && archive.has(paths.texts) ? paths.texts : undefined,
-    isDate:
-      paths.styles !== undefined && archive.has(paths.styles) ? await readStyles(archive, paths.styles) : [],
+    // without those that it names its dates would be numbers
+    kinds: paths.styles === undefined ? [] : await readStyles(archive, paths.styles),
     is1904,
   };
 }
 
 async function readSheets(
   archive: Archive,
+  path: string,
 ): Promise<{ sheets: { name: string; id: string }[]; is1904: boolean }> {
   const sheets: { name: string; id: string }[] = [];
   let is1904 = false;
-  await readWholeXml(archive.read(workbookPath), {
+  await readWholeXml(archive.read(path), {
     open(name, attributes) {
-      if (name === "workbookPr") is1904 = ["1", "true"].includes(attributes().date1904 ?? "");
+      // an extension has an element of that name, too
+      if (name === "workbookPr") is1904 ||= ["1", "true"].includes(attributes().date1904 ?? "");
       if (name !== "sheet") return;
       const found = attributes();
       // its prefix is any that the file has chosen
@@ -61,38 +73,57 @@ interface Paths {
   styles: string | undefined;
 }
 
-async function readPaths(archive: Archive): Promise<Paths> {
+async function findWorkbook(archive: Archive): Promise<string> {
+  if (archive.has(usualPath) || !archive.has(rootRelationsPath)) return usualPath;
+  const relations = await readRelations(archive, rootRelationsPath, "");
+  return relations.find(({ kind }) => kind === "officeDocument")?.path ?? usualPath;
+}
+
+async function readPaths(archive: Archive, workbookPath: string): Promise<Paths> {
   const paths: Paths = { sheets: new Map(), texts: undefined, styles: undefined };
-  await readWholeXml(archive.read(relationsPath), {
-    open(name, attributes) {
-      if (name !== "Relationship") return;
-      const { Id = "", Type = "", Target = "" } = attributes();
-      const path = Target.startsWith("/") ? Target.slice(1) : `xl/${Target}`;
-      // Two standards have the same kinds below other addresses.
-      const kind = Type.slice(Type.lastIndexOf("/") + 1);
-      if (kind === "worksheet") paths.sheets.set(Id, path);
-      if (kind === "sharedStrings") paths.texts = path;
-      if (kind === "styles") paths.styles = path;
-    },
-  });
+  const relations = await readRelations(archive, relationsPath(workbookPath), posix.dirname(workbookPath));
+  for (const { id, kind, path } of relations) {
+    if (kind === "worksheet") paths.sheets.set(id, path);
+    if (kind === "sharedStrings") paths.texts = path;
+    if (kind === "styles") paths.styles = path;
+  }
   return paths;
 }
 
-async function readStyles(archive: Archive, path: string): Promise<boolean[]> {
+async function readRelations(
+  archive: Archive,
+  path: string,
+  folder: string,
+): Promise<{ id: string; kind: string; path: string }[]> {
+  const relations: { id: string; kind: string; path: string }[] = [];
+  await readWholeXml(archive.read(path), {
+    open(name, attributes) {
+      if (name !== "Relationship") return;
+      const { Id = "", Type = "", Target = "" } = attributes();
+      // Two standards have the same kinds below other addresses.
+      const kind = Type.slice(Type.lastIndexOf("/") + 1);
+      relations.push({ id: Id, kind, path: partPath(folder, Target) });
+    },
+  });
+  return relations;
+}
+
+async function readStyles(archive: Archive, path: string): Promise<NumberKind[]> {
   const codes = new Map<number, string>();
   const bases: (number | undefined)[] = [];
   const styles: { format: number | undefined; base: number }[] = [];
   let list = "";
   const listener: XmlListener = {
     open(name, attributes) {
-      if (name === "cellStyleXfs" || name === "cellXfs") list = name;
-      else if (name === "numFmt")
+      if (styleLists.has(name)) list = name;
+      else if (name === "numFmt" && list === "numFmts")
         codes.set(Number(attributes().numFmtId), textOf(attributes().formatCode ?? ""));
       else if (name === "xf") {
-        const { numFmtId, xfId } = attributes();
+        const { numFmtId, xfId, applyNumberFormat } = attributes();
         const format = numFmtId === undefined ? undefined : Number(numFmtId);
+        const isOwn = ["1", "true"].includes(applyNumberFormat ?? "");
         if (list === "cellStyleXfs") bases.push(format);
-        if (list === "cellXfs") styles.push({ format, base: Number(xfId) });
+        if (list === "cellXfs") styles.push({ format, base: isOwn ? Number.NaN : Number(xfId) });
       }
     },
     close(name) {
@@ -102,32 +133,11 @@ async function readStyles(archive: Archive, path: string): Promise<boolean[]> {
   await readWholeXml(archive.read(path), listener);
   return styles.map(({ format = 0, base }) => {
     const id = format === 0 ? (bases[base] ?? 0) : format;
-    return isBuiltInDate(id) || isDateFormat(codes.get(id) ?? "");
+    return kindOfFormat(codes.get(id) ?? builtInFormat(id));
   });
 }
 
-/** Formats without a code in the file, those of Chinese, Japanese, Korean and Thai versions of Excel too. */
-const builtInDates = [
-  [14, 22],
-  [27, 36],
-  [45, 47],
-  [50, 58],
-  [71, 81],
-] as const;
-const isBuiltInDate = (id: number) => builtInDates.some(([first, last]) => id >= first && id <= last);
-
-/** Whether the code of a number format, such as `[$-409]d mmm yyyy;@`, shows a date or a time. */
-export function isDateFormat(code: string): boolean {
-  const signs = code.toLowerCase().replaceAll(/"[^"]*"|\\.|\[\$[^\]]*\]/g, " ");
-  return signs.split(";").some((section) => {
-    const plain = section
-      .replaceAll(/\[([hms]+)\]/g, "$1")
-      .replaceAll(/\[[^\]]*\]/g, " ")
-      .replaceAll(/s[.,]0+/g, "s");
-    const words = plain.match(/[a-z0#?%]+/g) ?? [];
-    return words.length > 0 && words.every((word) => /^[ymdhsapegb]+$/.test(word));
-  });
-}
+const styleLists = new Set(["numFmts", "cellStyleXfs", "cellXfs"]);
 
 /** A text of a workbook: what XML cannot hold stands there as `_x000D_`. */
 export const textOf = (xml: string) => withEscapes(decodeEntities(xml));

@@ -1,3 +1,4 @@
+import type { FileHandle } from "node:fs/promises";
 import { inputError } from "../errors.ts";
 import { refuseTooManyColumns } from "./column-names.ts";
 import { checkExpansion } from "./compression.ts";
@@ -12,9 +13,9 @@ import { Archive, ZipError } from "./zip.ts";
 
 /**
  * One sheet of an Excel workbook: its first row that is not blank is the header, blank rows are skipped, an empty
- * cell is null. A number is spelled as in the workbook, a date as `2024-03-01` or `2024-03-01 12:30:00`, a formula is
- * its last result, an error such as #N/A null: a row of nothing else is a blank one. Memory is bounded by the texts
- * that cells share, which are limited, and a part of the sheet.
+ * cell is null. A number is spelled as in the workbook, a date as `2024-03-01` or `2024-03-01 12:30:00`, a time as
+ * `12:30:00`, a duration as `36:05:00`, a formula is its last result, an error such as #N/A null: a row of nothing
+ * else is a blank one. Memory is bounded by the texts that cells share, which are limited, and a part of the sheet.
  */
 export const xlsx: Format = { isReadTwice: true, columns, records };
 
@@ -79,6 +80,7 @@ async function* rowsOf(file: SourceFile, options: ReadOptions): AsyncGenerator<S
   const { handle, byteCount } = await openFile(file);
   const limits = { compressedBytes: byteCount, expansion: options.maximumExpansion };
   try {
+    await refuseOldContainer(file, handle);
     const archive = await Archive.open(handle, byteCount, {
       onPacked: (bytes) => options.onBytes?.(bytes),
       onUnpacked: (bytes) => checkExpansion(file, "Excel", bytes, limits),
@@ -92,6 +94,17 @@ async function* rowsOf(file: SourceFile, options: ReadOptions): AsyncGenerator<S
   } finally {
     await handle.close();
   }
+}
+
+/** Old workbooks, and new ones with a password, stand in a container of another kind. */
+async function refuseOldContainer(file: SourceFile, handle: FileHandle): Promise<void> {
+  const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+  if (buffer.readUInt32BE(0) !== 0xd0cf11e0) return;
+  throw inputError("an old Excel workbook, or one with a password", {
+    file: file.hostPath,
+    expected: "an .xlsx file",
+    next: "save it without a password as .xlsx, or as CSV UTF-8",
+  });
 }
 
 function refusal(file: SourceFile, sheet: string | undefined, cause: Error): Error {

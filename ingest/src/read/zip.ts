@@ -50,12 +50,12 @@ export class Archive {
   }
 
   has(path: string): boolean {
-    return this.#entries.has(path);
+    return this.#entries.has(keyOf(path));
   }
 
   /** The content in chunks. Sizes that the archive claims are not believed. */
   async *read(path: string): AsyncGenerator<Buffer> {
-    const entry = this.#entries.get(path);
+    const entry = this.#entries.get(keyOf(path));
     if (entry === undefined) throw new ZipError(`${path} is missing`);
     if (entry.isEncrypted) throw new ZipError(`${path} is encrypted`);
     let checksum = 0;
@@ -98,7 +98,11 @@ export class Archive {
   }
 }
 
+/** Names of a workbook's parts differ in more than capitals, and some programs of Windows write its slash. */
+const keyOf = (path: string) => path.replaceAll("\\", "/").toLowerCase();
+
 async function bytesAt(handle: FileHandle, start: number, byteCount: number): Promise<Buffer> {
+  if (!Number.isSafeInteger(start)) throw new ZipError("it is cut off");
   const bytes = Buffer.alloc(byteCount);
   const { bytesRead } = await handle.read(bytes, 0, byteCount, start);
   if (bytesRead < byteCount) throw new ZipError("it is cut off");
@@ -125,7 +129,10 @@ async function entriesOf(handle: FileHandle, byteCount: number): Promise<Map<str
     );
     const nameEnd = at + 46 + (nameBytes ?? 0);
     const extraEnd = nameEnd + (extraBytes ?? 0);
-    entries.set(directory.toString("utf8", at + 46, nameEnd), entryAt(directory, at, nameEnd, extraEnd));
+    entries.set(
+      keyOf(directory.toString("utf8", at + 46, nameEnd)),
+      entryAt(directory, at, nameEnd, extraEnd),
+    );
     at = extraEnd + (commentBytes ?? 0);
   }
   return entries;
@@ -165,8 +172,12 @@ async function directoryOf(
 ): Promise<{ start: number; bytes: number; count: number }> {
   const tailBytes = Math.min(byteCount, endBytes + longestComment);
   const tail = await bytesAt(handle, byteCount - tailBytes, tailBytes);
-  let at = tailBytes - endBytes;
-  while (at >= 0 && tail.readUInt32LE(at) !== signatures.directoryEnd) at--;
+  const last = tailBytes - endBytes;
+  // its comment, which reaches to the end, may hold the same bytes; what was appended to the archive is no comment
+  const isEnd = (place: number) => tail.readUInt32LE(place) === signatures.directoryEnd;
+  const places = Array.from({ length: Math.max(0, last + 1) }, (_, back) => last - back).filter(isEnd);
+  const endOf = (place: number) => place + endBytes + tail.readUInt16LE(place + 20);
+  const at = places.find((place) => endOf(place) === tailBytes) ?? places[0] ?? -1;
   if (at < 0) throw new ZipError("it has no directory at its end");
   const [count, bytes, start] = [
     tail.readUInt16LE(at + 10),
