@@ -6,13 +6,19 @@ import type { Settings, StoreUser } from "./settings.ts";
 
 export interface Store {
   /** Puts a local file. Nothing is visible before the last byte arrived. */
-  putFile(bucket: string, key: string, file: string, onBytes?: OnBytes): Promise<void>;
+  putFile(bucket: string, key: string, file: string, upload?: Upload): Promise<void>;
   putBytes(bucket: string, key: string, bytes: Buffer): Promise<void>;
   getText(bucket: string, key: string): Promise<string>;
   /** Gets an object into a local file. */
   getFile(bucket: string, key: string, file: string): Promise<void>;
   /** The metadata of an object in lower-case names, or undefined when there is no such object. */
   metadataOf(bucket: string, key: string): Promise<Record<string, string> | undefined>;
+}
+
+/** For what takes long: how far it is, and what ends it with the signal's reason. */
+export interface Upload {
+  onBytes?: OnBytes | undefined;
+  signal?: AbortSignal;
 }
 
 /** What upkeep needs besides. */
@@ -42,7 +48,7 @@ export interface StoredVersion {
 /** Throws a service error for whatever keeps an operation from its end, and for a store that falls silent. */
 export function connectStore({ store, silenceMs }: Settings, role: StoreUser): UpkeepStore {
   const login = { endpoint: store.endpoint, region: store.region, ...store[role] };
-  const { client, putFile } = connectService(login, silenceMs);
+  const { client, putFile, interruptible } = connectService(login, silenceMs);
   const told = async <T>(operation: string, work: Promise<T>): Promise<T> => {
     try {
       return await work;
@@ -83,8 +89,10 @@ export function connectStore({ store, silenceMs }: Settings, role: StoreUser): U
   };
   return {
     getBytes,
-    async putFile(bucket, key, file, onBytes) {
-      await told(`put ${bucket}/${key}`, putFile(bucket, key, file, statSync(file).size, onBytes));
+    async putFile(bucket, key, file, { onBytes, signal = new AbortController().signal } = {}) {
+      const sent = putFile(bucket, key, file, statSync(file).size, onBytes);
+      const put = told(`put ${bucket}/${key}`, sent);
+      await interruptible(put, signal);
     },
     async putBytes(bucket, key, bytes) {
       await told(`put ${bucket}/${key}`, client.putObject(bucket, key, bytes));

@@ -466,7 +466,9 @@ describe("an upload", () => {
       store: { endpoint: store.login.endpoint, ingest: store.login },
       silenceMs: 5000,
     } as never;
-    await connectStore(settings, "ingest").putFile("drop", "rows/a", file, (bytes) => void told.push(bytes));
+    await connectStore(settings, "ingest").putFile("drop", "rows/a", file, {
+      onBytes: (bytes) => void told.push(bytes),
+    });
     expect(told.length).toBeGreaterThan(0);
     expect(told.at(-1)).toBe(100_000);
   });

@@ -63,6 +63,23 @@ describe("a service that falls silent", () => {
     await expect.poll(() => server.open.size).toBe(0);
   });
 
+  it("should not keep an interrupted run from its end", async () => {
+    await using server = await silentServer();
+    const ingest = { accessKey: "key", secretKey: "secret" };
+    const settings = {
+      store: { endpoint: `http://127.0.0.1:${server.port}`, ingest },
+      silenceMs: 60_000,
+    } as Settings;
+    const interruption = new AbortController();
+    const { signal } = interruption;
+    const file = import.meta.filename;
+    const upload = connectStore(settings, "ingest").putFile("bronze", "originals/a", file, { signal });
+    await expect.poll(() => server.open.size).toBe(1);
+    interruption.abort(new Error("interrupted"));
+    await expect(upload).rejects.toThrow("interrupted");
+    await expect.poll(() => server.open.size).toBe(0);
+  });
+
   it("should be given up: the catalog", async () => {
     await using server = await silentServer();
     vi.stubEnv("PGPORT", String(server.port));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { stackBuckets } from "../buckets.ts";
 import type { Claim, Counts, Written } from "../ledger.ts";
 import type { Format, ReadOptions, SourceFile } from "../read/record.ts";
-import type { Store } from "../store.ts";
+import type { Store, Upload } from "../store.ts";
 import type { Engine } from "./engine.ts";
 import { copyRejects, copyRows } from "./parquet.ts";
 import { type Part, Parts, type RejectSummary } from "./parts.ts";
@@ -56,7 +56,7 @@ export async function writeBatch(
   });
   try {
     await readRecords(delivery, parts, tools);
-    await keepOriginal(tools.store, claim, file, tools.onKeep?.());
+    await keepOriginal(tools.store, claim, file, { onBytes: tools.onKeep?.(), signal: tools.signal });
     await delivery.unchanged();
     const rejects = await putRejects(parts, delivery, tools);
     return { counts: countsOf(parts), rows, rejects, rejectSummary: parts.rejectSummary };
@@ -108,9 +108,9 @@ export async function keepOriginal(
   store: Store,
   claim: Claim,
   file: SourceFile,
-  onBytes?: (bytes: number) => void,
+  upload?: Upload,
 ): Promise<void> {
-  await store.putFile(bucket, originalKey(claim), file.path, onBytes);
+  await store.putFile(bucket, originalKey(claim), file.path, upload);
 }
 
 /** The kept bytes as a file again, below `folder`, under the name that they were claimed with. */

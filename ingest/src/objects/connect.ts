@@ -72,6 +72,7 @@ export function connectService(
         agent.destroy();
       };
       signal.addEventListener("abort", interrupt);
+      if (signal.aborted) interrupt();
       try {
         return await Promise.race([work, end.promise]);
       } finally {
