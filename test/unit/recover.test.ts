@@ -21,9 +21,17 @@ const uuid = "0123456789abcdef0123456789abcdef";
 const location = (table: string, version: string, of = uuid) =>
   `s3://bronze/tables/bronze/${table}-${of}/metadata/${version}.metadata.json`;
 
+/** As Trino writes them: it names who asked only where it writes rows. */
+const summaries = {
+  ingest: { operation: "append", trino_user: "ingest" },
+  add_files: { operation: "append" },
+  maintenance: { operation: "overwrite", trino_user: "maintenance" },
+  optimize_manifests: { operation: "replace" },
+};
+
 interface Version {
-  /** Who made each snapshot, by its number; the last one is current. */
-  snapshots: Record<number, "ingest" | "maintenance">;
+  /** What made each snapshot, by its number; the last one is current. */
+  snapshots: Record<number, keyof typeof summaries>;
   writtenMs?: number;
 }
 
@@ -36,9 +44,9 @@ async function found(versions: Record<string, Version>, published: string[]): Pr
       JSON.stringify({
         "last-updated-ms": writtenMs,
         "current-snapshot-id": Number(Object.keys(snapshots).at(-1) ?? -1),
-        snapshots: Object.entries(snapshots).map(([id, user]) => ({
+        snapshots: Object.entries(snapshots).map(([id, what]) => ({
           "snapshot-id": Number(id),
-          summary: { trino_user: user },
+          summary: summaries[what],
         })),
       }),
     ]),
@@ -59,12 +67,16 @@ async function found(versions: Record<string, Version>, published: string[]): Pr
 describe("a table of bronze", () => {
   const load = "ingest" as const;
   const upkeep = "maintenance" as const;
+  const files = "add_files" as const;
+  const lists = "optimize_manifests" as const;
   const base = { "critics/00001-a": { snapshots: { 1: load } } };
 
   it("should be what was published, or what loads added to it", async () => {
     expect(await found(base, ["critics/00001-a"])).toEqual(["critics/00001-a"]);
-    const added = { "critics/00002-b": { snapshots: { 1: load, 2: load } } };
-    expect(await found({ ...base, ...added }, ["critics/00001-a"])).toEqual(["critics/00002-b"]);
+    for (const by of [load, files]) {
+      const added = { "critics/00002-b": { snapshots: { 1: load, 2: by } } };
+      expect(await found({ ...base, ...added }, ["critics/00001-a"])).toEqual(["critics/00002-b"]);
+    }
   });
 
   it("should not be what an erasure that was killed before its publication made on its fork", async () => {
@@ -74,6 +86,7 @@ describe("a table of bronze", () => {
       "critics/00003-c": { snapshots: { 1: load, 2: load, 3: upkeep }, writtenMs: 3 },
       "critics/00004-d": { snapshots: { 1: load, 2: load, 3: upkeep, 4: upkeep }, writtenMs: 4 },
       "critics/00005-e": { snapshots: { 1: load, 2: load, 3: upkeep, 4: upkeep }, writtenMs: 5 },
+      "critics/00006-f": { snapshots: { 1: load, 2: load, 3: upkeep, 4: upkeep, 5: lists }, writtenMs: 6 },
     };
     expect(await found({ ...base, ...killed }, ["critics/00001-a"])).toEqual(["critics/00002-b"]);
     expect(await found({ ...base, ...killed }, []), "nothing is published of it").toEqual([

@@ -57,7 +57,10 @@ export function isByLoads(metadata: TableMetadata, published: TableMetadata | un
   const own = snapshotsOf(metadata);
   if ([...known.keys()].some((id) => !own.has(id))) return false;
   const current = String(currentSnapshotId(metadata));
-  return known.has(current) || own.get(current)?.summary?.trino_user !== upkeepUser;
+  if (known.has(current)) return true;
+  const { trino_user: user, operation } = own.get(current)?.summary ?? {};
+  // Trino names no user where it adds files, as loads do, and where it rewrites lists of files, which they never do.
+  return user !== upkeepUser && operation !== "replace";
 }
 
 const snapshotsOf = (metadata: TableMetadata | undefined) =>
