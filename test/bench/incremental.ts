@@ -36,6 +36,7 @@ for (const rows of sizes) {
     await noteBuild(`${size}: \`run\`, ${addedRows} rows more`, run, "changed");
   }
   await noteBuild(`${size}: \`build --full-refresh\``, ["build", "--full-refresh"], "whole");
+  for (let round = 1; round <= Number(rounds); round++) await noteBranch(`${size}: \`branch create\``);
 }
 compose("down", "--volumes", "--remove-orphans");
 rmSync(scratch, { recursive: true });
@@ -67,11 +68,26 @@ async function noteBuild(name: string, words: string[], scope: "changed" | "whol
   note(seconds, name, await timed("scripts/reelhouse", words));
   const sql = `select details -> 'scope' ? '${scope}', details ->> 'build_seconds', details ->> 'test_seconds'
     from branch.publication order by id desc limit 1`;
-  const psql = ["psql", "--no-psqlrc", "-At", "--dbname", "lakehouse", "--command", sql];
-  const [isMeant, all, tests] = compose("exec", "-T", "catalog", ...psql)
-    .trim()
-    .split("|");
+  const [isMeant, all, tests] = catalogRow(sql);
   if (isMeant !== "t") throw new Error(`${name}: not the build that was meant`);
   note(seconds, `${name}: its tables`, Number(all) - Number(tests));
   note(seconds, `${name}: its tests`, Number(tests));
+}
+
+/** Times a branch of all tables, without the start of the command's container. */
+async function noteBranch(name: string): Promise<void> {
+  await timed("scripts/reelhouse", ["branch", "create", "trial"]);
+  const [took] = catalogRow(
+    `select extract(epoch from finished_at - started_at) from ledger.run
+     where command = 'branch create' order by started_at desc limit 1`,
+  );
+  note(seconds, name, Number(took));
+  await timed("scripts/reelhouse", ["branch", "drop", "trial"]);
+}
+
+function catalogRow(sql: string): string[] {
+  const psql = ["psql", "--no-psqlrc", "-At", "--dbname", "lakehouse", "--command", sql];
+  return compose("exec", "-T", "catalog", ...psql)
+    .trim()
+    .split("|");
 }

@@ -2,6 +2,7 @@
 import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { readText } from "../contract/repository.ts";
 import { projectFolder, restart, type Stack } from "./stack.ts";
 
 const stagingFolder = "dbt_project/models/staging";
@@ -104,6 +105,36 @@ export function sourceAdd(stackOf: () => Stack): void {
       expect(rows).toEqual([{ row_count: "10", views: "3709620", week: "2024-01-15", failed: "0" }]);
       // Of what a user waits for, all but the image of the changed project: seconds, and nothing is downloaded.
       expect((performance.now() - startedMs) / 1000).toBeLessThan(120);
+    });
+
+    it("should reach gold with the models of the walk-through", async () => {
+      const blocks = [...readText("docs/add-a-source.md").matchAll(/^```\w*\n([\s\S]*?)^```/gm)];
+      const block = (part: string) =>
+        blocks.map(([, text = ""]) => text).find((text) => text.includes(part)) ?? "";
+      const described = read(`${stagingFolder}/stg_streaming_views.yml`);
+      const files = {
+        "staging/stg_streaming_views.sql": block("{{ film_key("),
+        "staging/stg_streaming_views.yml": described.replace(
+          /^ *columns:\n/m,
+          `$&${block("- name: film_key\n")}`,
+        ),
+        "gold/streaming_films.sql": block("final as ("),
+        "gold/streaming_films.yml": block("- name: streaming_films"),
+      };
+      for (const [name, text] of Object.entries(files)) {
+        const file = stack.write(`walk-through/${name}`, text);
+        const copied = await stack.compose(["cp", file, `dbt:/opt/dbt/project/models/${name}`]);
+        expect(copied.code, copied.stderr).toBe(0);
+      }
+      await restart(stack, "dbt");
+      await stack.succeed(["run", "--no-export"]);
+      const [, statement = ""] =
+        /reelhouse sql "(SELECT [^"]* FROM gold\.streaming_films [^"]*)"/.exec(
+          block("gold.streaming_films"),
+        ) ?? [];
+      const { stdout } = await stack.succeed(["sql", statement]);
+      for (const line of block("| streaming_views |").trim().split("\n").slice(2))
+        expect(stdout).toContain(line);
     });
 
     it("should be published with a warning when a value does not survive its cast", async () => {

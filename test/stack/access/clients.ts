@@ -76,28 +76,43 @@ export function clientConnections(runningOf: () => Running): void {
     });
   });
 
-  it("should not be asked by the stack's own commands where another authority is trusted", async () => {
-    const script = `mkdir -p /tmp/other && cat /run/secrets/reelhouse/env >/tmp/other/env
-cat "/host$0/${otherAuthority}" >/tmp/other/ca.crt
+  it.each([
+    {
+      what: "where another authority is trusted",
+      change: `cat "/host$0/${otherAuthority}" >/tmp/other/ca.crt`,
+      said: /certificate/,
+    },
+    {
+      what: "with a wrong password",
+      change: "sed -i 's/^TRINO_BI_PASSWORD=.*/TRINO_BI_PASSWORD=wrong/' /tmp/other/env",
+      said: /401|Unauthorized/,
+    },
+    { what: "without TLS", change: "export TRINO_URL=http://trino:8443", said: /trino/ },
+  ])("should give the stack's own commands nothing $what", async ({ change, said }) => {
+    const script = `mkdir -p /tmp/other && cp /run/secrets/reelhouse/* /tmp/other && chmod u+w /tmp/other/*
+${change}
 REELHOUSE_SECRETS=/tmp/other reelhouse sql "SELECT 1"`;
     const { code, stdout, stderr } = await stack.cli.run("sh", ["-ec", script, stack.folder]);
     await stack.cli.remove();
     expect({ code, stdout }).toEqual({ code: 5, stdout: "" });
-    expect(stderr).toMatch(/certificate/);
+    expect(stderr).toMatch(said);
   });
 
-  it("should not be asked by dbt where another authority is trusted", async () => {
-    const debug = (file: string) => {
+  it("should give dbt nothing where another authority is trusted, or with a wrong password", async () => {
+    const debug = (file: string, password = "$TRINO_DBT_PASSWORD") => {
       const script = `cat >/tmp/other-ca.crt <<'TEXT'\n${rootCertificates[0]}\nTEXT
 set -a && . /run/secrets/dbt/env && set +a
-export DBT_TRINO_PASSWORD="$TRINO_DBT_PASSWORD" DBT_CATALOG=audit TRINO_CA_FILE=${file}
+export DBT_TRINO_PASSWORD="${password}" DBT_CATALOG=audit TRINO_CA_FILE=${file}
 dbt debug --connection`;
       return stack.compose(["exec", "-T", "dbt", "sh"], { input: script });
     };
-    expect((await debug("/run/secrets/dbt/ca.crt")).stdout).toMatch(/Connection test: \[\S*OK/);
-    const { code, stdout } = await debug("/tmp/other-ca.crt");
-    expect(code).toBe(1);
-    expect(stdout).toMatch(/CERTIFICATE_VERIFY_FAILED/);
+    const own = "/run/secrets/dbt/ca.crt";
+    expect((await debug(own)).stdout).toMatch(/Connection test: \[\S*OK/);
+    const refused = [await debug("/tmp/other-ca.crt"), await debug(own, "wrong")];
+    expect(refused).toMatchObject([
+      { code: 1, stdout: expect.stringContaining("CERTIFICATE_VERIFY_FAILED") },
+      { code: 1, stdout: expect.stringMatching(/401|Unauthorized/) },
+    ]);
   });
 
   it.each(["jdbc", "duckdb"])("should not print the password unless it is asked: %s", async (client) => {
