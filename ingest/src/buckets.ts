@@ -13,6 +13,10 @@ export const bucketsOf = (prefix: string) => ({
 export const storePrefix = process.env.STORE_PREFIX ?? "";
 export const stackBuckets = Object.freeze(bucketsOf(storePrefix));
 
+/** Where the bucket for bronze has what the batches of a source were loaded from, and what they were written as. */
+export const batchFolders = (source: string) =>
+  ["originals", "rows", "quarantine"].map((kind) => `${kind}/${source}/`);
+
 /** Where that lies which people write as `s3://landing/...`. */
 export const onStore = (location: string, { landing } = stackBuckets) =>
   location.replace(/^s3:\/\/landing\//, `s3://${landing}/`);

@@ -41,6 +41,15 @@ async function silentServer(answers: string[] = []) {
 const http = (body: string, length = body.length) =>
   `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n${body}`;
 
+/** A store on that port, which may be silent for `silenceMs`. */
+function storeAt(port: number, silenceMs: number) {
+  const ingest = { accessKey: "key", secretKey: "secret" };
+  return connectStore(
+    { store: { endpoint: `http://127.0.0.1:${port}`, ingest }, silenceMs } as Settings,
+    "ingest",
+  );
+}
+
 describe("a service that falls silent", () => {
   it.each([
     { when: "at once", answers: [] },
@@ -49,12 +58,7 @@ describe("a service that falls silent", () => {
     await using server = await silentServer(answers);
     const folder = mkdtempSync(join(tmpdir(), "silence-"));
     writeFileSync(join(folder, "file"), "some bytes");
-    const ingest = { accessKey: "key", secretKey: "secret" };
-    const settings = {
-      store: { endpoint: `http://127.0.0.1:${server.port}`, ingest },
-      silenceMs,
-    } as Settings;
-    const upload = connectStore(settings, "ingest").putFile("bronze", "rows/a", join(folder, "file"));
+    const upload = storeAt(server.port, silenceMs).putFile("bronze", "rows/a", join(folder, "file"));
     await expect(upload).rejects.toMatchObject({
       exitCode: 5,
       message: "store: put bronze/rows/a: no answer within 0.2 s",
@@ -65,15 +69,10 @@ describe("a service that falls silent", () => {
 
   it("should not keep an interrupted run from its end", async () => {
     await using server = await silentServer();
-    const ingest = { accessKey: "key", secretKey: "secret" };
-    const settings = {
-      store: { endpoint: `http://127.0.0.1:${server.port}`, ingest },
-      silenceMs: 60_000,
-    } as Settings;
     const interruption = new AbortController();
     const { signal } = interruption;
     const file = import.meta.filename;
-    const upload = connectStore(settings, "ingest").putFile("bronze", "originals/a", file, { signal });
+    const upload = storeAt(server.port, 60_000).putFile("bronze", "originals/a", file, { signal });
     await expect.poll(() => server.open.size).toBe(1);
     interruption.abort(new Error("interrupted"));
     await expect(upload).rejects.toThrow("interrupted");

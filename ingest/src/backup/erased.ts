@@ -2,7 +2,7 @@
  * Rows that are erased leave the lakehouse, and stay in the backups that were made before. Those are known by what they
  * have of the sources that lost rows and the newest backup has not.
  */
-import { stackBuckets } from "../buckets.ts";
+import { batchFolders, stackBuckets } from "../buckets.ts";
 import { connectCatalog } from "../catalog.ts";
 import { exitCode, ReelhouseError } from "../errors.ts";
 import type { Settings } from "../settings.ts";
@@ -85,9 +85,7 @@ async function holdersIn(folder: string, holds: (object: SavedObject) => boolean
  * a table's own metadata says no more than its data.
  */
 function holderOf({ sources, contentHashes }: Erased): (object: SavedObject) => boolean {
-  const folders = sources.flatMap((source) =>
-    ["originals", "rows", "quarantine"].map((kind) => `${kind}/${source}/`),
-  );
+  const folders = sources.flatMap(batchFolders);
   const tables = [...sources, "quarantine"].map((table) => `tables/bronze/${table}-`);
   const hashes = new Set(contentHashes);
   return ({ bucket, key, sha256 }) => {

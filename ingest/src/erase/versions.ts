@@ -1,5 +1,5 @@
 /** Objects that go with every version of theirs: nothing brings them back. */
-import { stackBuckets } from "../buckets.ts";
+import { batchFolders, stackBuckets } from "../buckets.ts";
 import type { ObjectName } from "../maintain/files.ts";
 import { isTableObject, tablePlaces } from "../maintain/sweep.ts";
 import { type StoredVersion, splitLocation, type UpkeepStore } from "../store.ts";
@@ -46,8 +46,8 @@ export async function removeLeftovers(
 ): Promise<number> {
   let count = 0;
   for (const source of sources) {
-    for (const folder of ["originals", "rows", "quarantine"]) {
-      const place = { bucket: stackBuckets.bronze, prefix: `${folder}/${source}/` };
+    for (const prefix of batchFolders(source)) {
+      const place = { bucket: stackBuckets.bronze, prefix };
       const isDead = ({ key }: StoredVersion) => !kept.has(`${place.bucket}/${key}`);
       count += await removeSome(store, { ...place, isDead }, signal);
     }
